@@ -154,7 +154,7 @@ export class SluiceError extends Error {
   /** One of {@link errorCodes}; stable across versions, unlike the message. */
   readonly code: ErrorCode;
   /** Facts about this error, for programs. */
-  readonly details?: ErrorDetails;
+  declare readonly details?: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, options: SluiceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
