@@ -1,0 +1,61 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { at, readIfPresent, root, say, sha256 } from './project.mjs';
+
+const stampFile = () => at('node_modules', '.sluice-install');
+
+/** What an installation depends on: the lock file, the Node major (native code) and the platform. */
+function wanted(lock) {
+  return sha256(lock, process.versions.node.split('.')[0], process.platform, process.arch);
+}
+
+/**
+ * True when npm's own record of what it put into node_modules names every package of the lock at the same version,
+ * so that somebody who ran `npm ci` by hand does not pay for it twice.
+ */
+function alreadyInstalled(lock) {
+  const record = readIfPresent(at('node_modules', '.package-lock.json'));
+  if (record === undefined) return false;
+  const present = JSON.parse(record).packages ?? {};
+  return Object.entries(JSON.parse(lock).packages).every(([path, entry]) => {
+    if (path === '' || entry.link) return true;
+    const found = present[path];
+    // A package for another platform, or an optional peer, is in the lock and rightly not on the disk.
+    if (found === undefined) return entry.optional === true || entry.peer === true || entry.devOptional === true;
+    return found.version === entry.version && found.integrity === entry.integrity;
+  });
+}
+
+/**
+ * Brings node_modules to what package-lock.json says. Does nothing (one read of the lock, about 1 ms) when it is there.
+ * Returns true when it had to install. Ends the process with npm's status when npm fails.
+ */
+export function ensureInstalled() {
+  const lock = readIfPresent(at('package-lock.json'));
+  if (lock === undefined) throw new Error('package-lock.json is missing: this is not a complete checkout of Sluice');
+  const stamp = wanted(lock);
+  const found = readIfPresent(stampFile());
+  if (found === stamp) return false;
+  if (found === undefined && alreadyInstalled(lock)) {
+    writeFileSync(stampFile(), stamp);
+    return false;
+  }
+  say('sluice: installing packages from the lock file (npm ci) …');
+  const { status, error } = npm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  if (error) throw error;
+  if (status !== 0) {
+    say('sluice: `npm ci` failed; what it printed is above');
+    process.exit(status ?? 1);
+  }
+  // Written last: an interrupted installation leaves no stamp and is done again.
+  writeFileSync(stampFile(), stamp);
+  return true;
+}
+
+/** Runs npm with its output on stderr: the npm that started us, else the one on the PATH. */
+function npm(args) {
+  const cli = process.env['npm_execpath'];
+  const options = { cwd: root, stdio: ['ignore', 2, 2] };
+  if (cli?.endsWith('.js')) return spawnSync(process.execPath, [cli, ...args], options);
+  return spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
+}
