@@ -4,7 +4,10 @@ import { errorCodes, isSluiceError, SluiceError } from './errors.ts';
 describe('SluiceError', () => {
   it('carries code, message, cause and details', () => {
     const cause = new Error('EIO');
-    const error = new SluiceError('WRONG_TYPE', 'k holds a list', { cause, details: { expected: 'string', actual: 'list' } });
+    const error = new SluiceError('WRONG_TYPE', 'k holds a list', {
+      cause,
+      details: { expected: 'string', actual: 'list' },
+    });
     expect(error).toBeInstanceOf(Error);
     expect(error.name).toBe('SluiceError');
     expect(error.code).toBe('WRONG_TYPE');

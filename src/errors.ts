@@ -14,7 +14,8 @@ export const errorCodes = {
   // Configuration and start
   CONFIG_INVALID: {
     summary: 'The configuration has an unknown key, a missing value or a value of the wrong form.',
-    remedy: 'Correct the place the message names; `sluice check --config FILE` shows every finding with line and column.',
+    remedy:
+      'Correct the place the message names; `sluice check --config FILE` shows every finding with line and column.',
   },
   USAGE: {
     summary: 'A command line flag or argument is missing, unknown or of the wrong form.',
@@ -30,7 +31,8 @@ export const errorCodes = {
   },
   INSECURE_ADDRESS: {
     summary: 'A listener would be reachable from other machines while no users are configured.',
-    remedy: 'Configure `users`, bind a loopback address such as 127.0.0.1, or pass `--insecure` if the network itself is trusted.',
+    remedy:
+      'Configure `users`, bind a loopback address such as 127.0.0.1, or pass `--insecure` if the network itself is trusted.',
   },
   NOT_SUPPORTED: {
     summary: 'The request is understood, but this version or this driver does not do it.',
@@ -64,7 +66,8 @@ export const errorCodes = {
   // The store
   STORE_READ_ONLY: {
     summary: 'A write could not be made durable, so the store accepts no writes; reads go on.',
-    remedy: 'Remove the cause the message names (full disk, permissions, I/O error); the store then accepts writes again without a restart.',
+    remedy:
+      'Remove the cause the message names (full disk, permissions, I/O error); the store then accepts writes again without a restart.',
   },
   STORE_LOADING: {
     summary: 'The store is still loading its data after a start.',
@@ -79,7 +82,8 @@ export const errorCodes = {
     remedy: 'Try again where the operation can be repeated safely, and look for what makes the store slow.',
   },
   OUT_OF_MEMORY: {
-    summary: 'The data held in memory has reached `maxBytes`; writes that add data are refused, reads and deletes go on.',
+    summary:
+      'The data held in memory has reached `maxBytes`; writes that add data are refused, reads and deletes go on.',
     remedy: 'Delete keys, let keys expire, or raise `maxBytes`.',
   },
   WRONG_TYPE: {

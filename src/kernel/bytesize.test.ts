@@ -17,9 +17,12 @@ describe('parseByteSize', () => {
     expect(parseByteSize(text)).toBe(bytes);
   });
 
-  it.each(['', '64', '64M', '64 MiB', '-1B', '1mib', '1.B', 'MiB', '1e3B', '1B\n', '9999999999TiB', 'toString'])('refuses %j', (text) => {
-    expect(parseByteSize(text)).toBeUndefined();
-  });
+  it.each(['', '64', '64M', '64 MiB', '-1B', '1mib', '1.B', 'MiB', '1e3B', '1B\n', '9999999999TiB', 'toString'])(
+    'refuses %j',
+    (text) => {
+      expect(parseByteSize(text)).toBeUndefined();
+    },
+  );
 });
 
 describe('formatByteSize', () => {
