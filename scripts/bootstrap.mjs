@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { ensureBuilt } from './lib/build.mjs';
 import { ensureInstalled } from './lib/install.mjs';
-import { at, say } from './lib/project.mjs';
+import { at, SetupError, say } from './lib/project.mjs';
 
 /** What each task runs after the set-up: a file, and what comes before the caller's arguments. */
 const tasks = {
@@ -35,8 +35,14 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-ensureInstalled();
-if (task.build !== 'never') ensureBuilt({ always: task.build === 'always' });
+try {
+  ensureInstalled();
+  if (task.build !== 'never') ensureBuilt({ always: task.build === 'always' });
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  say(`sluice: ${error.message}`);
+  process.exit(error.status);
+}
 
 if (task.file !== undefined) {
   const file = at(task.file);

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { at, digestOf, filesBelow, readIfPresent, root, say, sha256 } from './project.mjs';
+import { at, digestOf, filesBelow, readIfPresent, root, SetupError, say, sha256 } from './project.mjs';
 
 const stampFile = '.build-stamp';
 const temporary = /^\.dist-(\d+)(-old)?$/;
@@ -15,7 +15,7 @@ function wanted() {
 /**
  * Compiles `src` into `dist` unless `dist` is already made from exactly these sources.
  * The compiler writes beside `dist`, and the finished folder, stamp inside, takes its place by a rename: an interrupted
- * or failed build never leaves a `dist` that looks complete. Ends the process with status 1 on a compile error.
+ * or failed build never leaves a `dist` that looks complete. Throws a SetupError when the sources do not compile.
  */
 export function ensureBuilt({ always = false } = {}) {
   const stamp = wanted();
@@ -28,10 +28,7 @@ export function ensureBuilt({ always = false } = {}) {
     const arguments_ = [tsc, '-p', at('tsconfig.build.json'), '--outDir', fresh, '--noEmitOnError'];
     const { status, error } = spawnSync(process.execPath, arguments_, { cwd: root, stdio: ['ignore', 2, 2] });
     if (error) throw error;
-    if (status !== 0) {
-      say('sluice: the build failed; the errors are above, `dist` is as it was');
-      process.exit(1);
-    }
+    if (status !== 0) throw new SetupError('the build failed; the errors are above, `dist` is as it was');
     const command = `${fresh}/cli/main.js`;
     if (existsSync(command)) chmodSync(command, 0o755);
     writeFileSync(`${fresh}/${stampFile}`, stamp);

@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { at, readIfPresent, root, say, sha256 } from './project.mjs';
+import { npm } from './npm.mjs';
+import { at, readIfPresent, root, SetupError, say, sha256 } from './project.mjs';
 
 const stampFile = () => at('node_modules', '.sluice-install');
 
@@ -28,11 +28,11 @@ function alreadyInstalled(lock) {
 
 /**
  * Brings node_modules to what package-lock.json says. Does nothing (one read of the lock, about 1 ms) when it is there.
- * Returns true when it had to install. Ends the process with npm's status when npm fails.
+ * Returns true when it had to install. Throws a SetupError with npm's status when npm fails.
  */
 export function ensureInstalled() {
   const lock = readIfPresent(at('package-lock.json'));
-  if (lock === undefined) throw new Error('package-lock.json is missing: this is not a complete checkout of Sluice');
+  if (lock === undefined) throw new SetupError('package-lock.json is missing: this is not a complete checkout');
   const stamp = wanted(lock);
   const found = readIfPresent(stampFile());
   if (found === stamp) return false;
@@ -41,21 +41,14 @@ export function ensureInstalled() {
     return false;
   }
   say('sluice: installing packages from the lock file (npm ci) …');
-  const { status, error } = npm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  const { status, error } = npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    // stdout belongs to the program that is started afterwards.
+    stdio: ['ignore', 2, 2],
+  });
   if (error) throw error;
-  if (status !== 0) {
-    say('sluice: `npm ci` failed; what it printed is above');
-    process.exit(status ?? 1);
-  }
+  if (status !== 0) throw new SetupError('`npm ci` failed; what it printed is above', status ?? 1);
   // Written last: an interrupted installation leaves no stamp and is done again.
   writeFileSync(stampFile(), stamp);
   return true;
-}
-
-/** Runs npm with its output on stderr: the npm that started us, else the one on the PATH. */
-function npm(args) {
-  const cli = process.env['npm_execpath'];
-  const options = { cwd: root, stdio: ['ignore', 2, 2] };
-  if (cli?.endsWith('.js')) return spawnSync(process.execPath, [cli, ...args], options);
-  return spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
 }
