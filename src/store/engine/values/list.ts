@@ -10,7 +10,7 @@ interface Chunk {
 
 /** A list as a run of chunks of at most 256 elements: pushes and pops at both ends O(1), by index O(n / 256). */
 export class ListValue {
-  #chunks: Chunk[] = [];
+  readonly #chunks: Chunk[] = [];
   #length = 0;
   #epoch = 0;
 
@@ -68,8 +68,11 @@ export class ListValue {
 
   /** Inserts before `index`, `0 <= index <= length`. */
   insert(index: number, element: ByteString): void {
-    if (index === 0) return this.pushLeft(element);
-    if (index === this.#length) return this.pushRight(element);
+    if (index === 0 || index === this.#length) {
+      if (index === 0) this.pushLeft(element);
+      else this.pushRight(element);
+      return;
+    }
     const { chunk, within } = this.#locate(index);
     const items = this.#own(chunk);
     items.splice(within, 0, element);

@@ -1,0 +1,74 @@
+import type { ByteString } from '../kernel/bytes.ts';
+import { notAFloat, notAnInteger } from './command-error.ts';
+
+const MAX_INT64 = 2n ** 63n - 1n;
+const MIN_INT64 = -(2n ** 63n);
+
+/** A decimal integer as Redis's string2ll takes it: no sign `+`, no spaces, no leading zeros. Undefined when it is none. */
+export function parseInteger(text: ByteString): bigint | undefined {
+  if (text.length === 0 || text.length > 20) return undefined;
+  const negative = text.charCodeAt(0) === 45;
+  const start = negative ? 1 : 0;
+  const first = text.charCodeAt(start);
+  if (first === 48) return text.length === 1 ? 0n : undefined;
+  for (let i = start; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 48 || code > 57) return undefined;
+  }
+  if (text.length === start) return undefined;
+  const value = BigInt(text);
+  return value > MAX_INT64 || value < MIN_INT64 ? undefined : value;
+}
+
+/** @throws CommandError "value is not an integer or out of range" */
+export function requireInteger(text: ByteString): bigint {
+  const value = parseInteger(text);
+  if (value === undefined) throw notAnInteger();
+  return value;
+}
+
+/**
+ * An integer for counts and indexes: beyond ±2^53 it is cut to that, which no collection reaches.
+ * @throws CommandError "value is not an integer or out of range"
+ */
+export function requireIndex(text: ByteString): number {
+  const value = requireInteger(text);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) return Number.MAX_SAFE_INTEGER;
+  if (value < BigInt(Number.MIN_SAFE_INTEGER)) return Number.MIN_SAFE_INTEGER;
+  return Number(value);
+}
+
+/**
+ * A double as Redis's getDoubleFromObject takes it: decimal or hexadecimal, `inf`, `infinity`, no spaces, not NaN.
+ * Undefined when it is none.
+ */
+export function parseDouble(text: ByteString): number | undefined {
+  const match =
+    /^([+-]?)(inf(?:inity)?|0x[0-9a-f]+(?:\.[0-9a-f]*)?(?:p[+-]?\d+)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i.exec(text);
+  if (match === null) return undefined;
+  const sign = match[1] === '-' ? -1 : 1;
+  const body = (match[2] as string).toLowerCase();
+  if (body.startsWith('inf')) return sign * Number.POSITIVE_INFINITY;
+  if (body.startsWith('0x')) return sign * parseHexDouble(body);
+  return sign * Number(body);
+}
+
+/** @throws CommandError "value is not a valid float" */
+export function requireDouble(text: ByteString): number {
+  const value = parseDouble(text);
+  if (value === undefined) throw notAFloat();
+  return value;
+}
+
+function parseHexDouble(text: string): number {
+  const [mantissa = '', exponent = '0'] = text.slice(2).split('p');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  let value = 0;
+  for (const digit of whole) value = value * 16 + Number.parseInt(digit, 16);
+  let scale = 1 / 16;
+  for (const digit of fraction) {
+    value += Number.parseInt(digit, 16) * scale;
+    scale /= 16;
+  }
+  return value * 2 ** Number(exponent);
+}

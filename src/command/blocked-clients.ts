@@ -1,0 +1,95 @@
+import type { ByteString } from '../kernel/bytes.ts';
+import type { Timer } from '../kernel/clock.ts';
+import { type Change, type ChangeConsumer, Op, Space } from '../store/engine/change.ts';
+import type { Engine } from '../store/engine/engine.ts';
+import type { BlockedState, Client } from './client.ts';
+
+/**
+ * Clients that wait for lists, in the order they came. A push marks its key ready; after the command (or the whole transaction)
+ * that pushed, `serve` hands the elements out, as Redis does.
+ */
+export class BlockedClients implements ChangeConsumer {
+  readonly #engine: Engine;
+  readonly #waiting = new Map<ByteString, Set<Client>>();
+  readonly #timers = new Map<Client, Timer>();
+  readonly #ready = new Set<ByteString>();
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  get size(): number {
+    return this.#timers.size;
+  }
+
+  /** @param timeoutMs 0 = for ever. */
+  block(client: Client, state: BlockedState, timeoutMs: number): void {
+    client.blocked = state;
+    for (const key of state.keys) {
+      const waiting = this.#waiting.get(key);
+      if (waiting === undefined) this.#waiting.set(key, new Set([client]));
+      else waiting.add(client);
+    }
+    const timer =
+      timeoutMs === 0
+        ? { cancel: () => undefined }
+        : this.#engine.clock.setTimer(() => this.#timeOut(client), timeoutMs);
+    this.#timers.set(client, timer);
+    this.#unsubscribe ??= this.#engine.changes.subscribe(this);
+  }
+
+  /** Ends the wait without a reply: the client was served, killed or is gone. */
+  forget(client: Client): void {
+    const state = client.blocked;
+    if (state === undefined) return;
+    client.blocked = undefined;
+    this.#timers.get(client)?.cancel();
+    this.#timers.delete(client);
+    for (const key of state.keys) {
+      const waiting = this.#waiting.get(key);
+      if (waiting?.delete(client) === true && waiting.size === 0) this.#waiting.delete(key);
+    }
+    if (this.#timers.size === 0) {
+      this.#unsubscribe?.();
+      this.#unsubscribe = undefined;
+      this.#ready.clear();
+    }
+  }
+
+  change(change: Readonly<Change>): void {
+    if (change.space === Space.internal) return;
+    if ((change.op === Op.pushLeft || change.op === Op.pushRight) && this.#waiting.has(change.key))
+      this.#ready.add(change.key);
+  }
+
+  get anyReady(): boolean {
+    return this.#ready.size > 0;
+  }
+
+  /** Hands out what was pushed. Serving may push again (BLMOVE), so it goes on until nothing is ready. */
+  serve(): void {
+    while (this.#ready.size > 0) {
+      const [key] = this.#ready as Iterable<ByteString> as [ByteString];
+      this.#ready.delete(key);
+      for (const client of [...(this.#waiting.get(key) ?? [])]) {
+        const state = client.blocked;
+        if (state === undefined || !state.serve(key)) continue;
+        client.revealed = Math.max(client.revealed, this.#engine.revealed);
+        this.forget(client);
+        client.connection.flush();
+        client.connection.resume();
+      }
+    }
+  }
+
+  #timeOut(client: Client): void {
+    const state = client.blocked;
+    if (state === undefined) return;
+    this.#engine.begin();
+    this.forget(client);
+    state.timedOut();
+    client.connection.flush();
+    client.connection.resume();
+  }
+}

@@ -1,0 +1,133 @@
+import type { ByteString } from '../kernel/bytes.ts';
+import type { Reply } from '../resp/reply.ts';
+import type { Engine } from '../store/engine/engine.ts';
+import type { Keyspace } from '../store/engine/keyspace.ts';
+import type { Subscriber } from '../store/engine/pub-sub.ts';
+import { isCompatName } from '../store/keys.ts';
+import type { Command } from './command.ts';
+
+/** Who a client is once it has authenticated, or the default user where no credentials are configured. */
+export interface ClientUser {
+  readonly name: string;
+  /** May reach the keys that other programs agree on. */
+  readonly compat: boolean;
+}
+
+/** What the face gives a client: the way out, and what only the socket knows. */
+export interface Connection {
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  /** Sends what the reply holds, as soon as the writes it reveals are durable. Called for output made outside the client's own turn. */
+  flush(): void;
+  /** Goes on with commands that arrived while the client was blocked. */
+  resume(): void;
+  /** Closes at once; output not sent yet is lost. */
+  kill(): void;
+  /** Bytes read and not yet executed. */
+  readonly queryBytes: number;
+  /** Bytes of output not yet taken by the kernel. */
+  readonly outputBytes: number;
+}
+
+export interface QueuedCommand {
+  readonly command: Command;
+  readonly argv: readonly ByteString[];
+}
+
+/** State between MULTI and EXEC. */
+export interface Transaction {
+  readonly queue: QueuedCommand[];
+  /** A command was refused while queueing: EXEC will abort. */
+  refused: boolean;
+}
+
+/** A client that waits for a list to get an element. */
+export interface BlockedState {
+  /** Keys it waits for, in order of preference. */
+  readonly keys: readonly ByteString[];
+  /** Tries again now that `key` may have something; writes the reply and returns true when it was served. */
+  readonly serve: (key: ByteString) => boolean;
+  /** Writes the reply for "nothing came in time". */
+  readonly timedOut: () => void;
+}
+
+/** How CLIENT REPLY stands: `skip-next` becomes `skip` for one command, which then becomes `on`. */
+export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip';
+
+/** State of CLIENT TRACKING. */
+export interface Tracking {
+  readonly mode: 'default' | 'optin' | 'optout' | 'broadcast';
+  readonly noLoop: boolean;
+  readonly prefixes: readonly ByteString[];
+  /** Client id that gets the messages, 0 = this one. */
+  readonly redirect: number;
+  /** CLIENT CACHING was given for the next command. */
+  caching: 'yes' | 'no' | undefined;
+}
+
+/** One RESP connection as the commands see it. Pub/sub messages arrive through `message`. */
+export class Client implements Subscriber {
+  readonly id: number;
+  readonly reply: Reply;
+  readonly connection: Connection;
+  /** ms since the epoch. */
+  readonly createdAt: number;
+  lastActiveAt: number;
+  name: ByteString = '';
+  libName: ByteString = '';
+  libVersion: ByteString = '';
+  /** Undefined until AUTH where credentials are configured. */
+  user: ClientUser | undefined;
+  lastCommand = 'NULL';
+  transaction: Transaction | undefined;
+  /** Keys under WATCH; `watchBroken` once one of them changed. */
+  readonly watched = new Set<ByteString>();
+  watchBroken = false;
+  readonly channels = new Set<ByteString>();
+  readonly patterns = new Set<ByteString>();
+  tracking: Tracking | undefined;
+  blocked: BlockedState | undefined;
+  replyMode: ReplyMode = 'on';
+  noEvict = false;
+  noTouch = false;
+  /** The face closes the connection once the output so far is sent. */
+  closing = false;
+  /** Newest write that the pending output reveals; the face resets it when it takes the output. */
+  revealed = 0;
+  readonly #engine: Engine;
+
+  constructor(id: number, engine: Engine, connection: Connection, reply: Reply, user: ClientUser | undefined) {
+    this.id = id;
+    this.#engine = engine;
+    this.connection = connection;
+    this.reply = reply;
+    this.user = user;
+    this.createdAt = engine.clock.now();
+    this.lastActiveAt = this.createdAt;
+  }
+
+  /** The dictionary a key name means to this client. */
+  keyspace(key: ByteString): Keyspace {
+    return this.user?.compat === true && isCompatName(key) ? this.#engine.compat : this.#engine.user;
+  }
+
+  /** In RESP2 a subscribed client may only manage its subscriptions. */
+  get subscribed(): boolean {
+    return this.channels.size + this.patterns.size > 0;
+  }
+
+  message(channel: ByteString, payload: ByteString, pattern?: ByteString): void {
+    const { reply } = this;
+    if (pattern === undefined) {
+      reply.push(3);
+      reply.bulk('message');
+    } else {
+      reply.push(4);
+      reply.bulk('pmessage');
+      reply.bulk(pattern);
+    }
+    reply.bulk(channel);
+    reply.bulk(payload);
+    this.connection.flush();
+  }
+}
