@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { lstatSync, writeFileSync } from 'node:fs';
 import { npm } from './npm.mjs';
 import { at, readIfPresent, root, SetupError, say, sha256 } from './project.mjs';
 
@@ -39,6 +39,9 @@ export function ensureInstalled() {
   if (found === undefined && alreadyInstalled(lock)) {
     writeFileSync(stampFile(), stamp);
     return false;
+  }
+  if (lstatSync(at('node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new SetupError('node_modules is out of date and a link: install in the folder it points to');
   }
   say('sluice: installing packages from the lock file (npm ci) …');
   const { status, error } = npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
