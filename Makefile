@@ -1,0 +1,5 @@
+.PHONY: build test run
+
+build: ; npm run build
+test: ; npm test
+run: ; npm start
