@@ -1,0 +1,162 @@
+/**
+ * What Sluice's features need of a store, as small interfaces: a driver implements those it can, a feature asks for those it
+ * uses. Every driver passes the suites of `sluice/testing`.
+ *
+ * Absent is `undefined` or `false`. A store that is away or too slow is an error (STORE_UNAVAILABLE, STORE_TIMEOUT), never an
+ * absence. Keys are text or bytes (text means its UTF-8); values given out are the caller's own copies. Durations are
+ * milliseconds, instants milliseconds since the epoch. Every call takes an AbortSignal and rejects with its reason; an aborted
+ * write may still happen.
+ */
+
+export type KeyInput = string | Uint8Array;
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** A value with what is stored beside it. */
+export interface Entry {
+  readonly value: Uint8Array;
+  /** Changes whenever the bytes change, and only then: the SHA-1 of the value in base64url. */
+  readonly tag: string;
+  /** Media type given with the value, '' when none was. */
+  readonly contentType: string;
+  /** Undefined when it never expires. */
+  readonly expiresAt: number | undefined;
+}
+
+/** A condition on a write, checked in the same step: absent, present, or present with one of these tags. */
+export type OnlyIf = 'absent' | 'present' | { readonly tags: readonly string[] };
+
+export interface SetOptions extends CallOptions {
+  /** Time to live; absent = for ever. Replaces any former one. */
+  readonly ttl?: number;
+  readonly contentType?: string;
+  readonly onlyIf?: OnlyIf;
+}
+
+/** `created` and `replaced` were written; `refused` means the condition did not hold and nothing changed. */
+export type SetOutcome = 'created' | 'replaced' | 'refused';
+
+export interface ScanOptions extends CallOptions {
+  /** Redis glob. */
+  readonly match?: KeyInput;
+  /** Keys looked at per step, about. @default 100 */
+  readonly count?: number;
+}
+
+/** Single values by key. @throws WRONG_TYPE where the key holds another type, OUT_OF_MEMORY, STORE_READ_ONLY, KEY_TOO_LONG */
+export interface KeyValue {
+  get(key: KeyInput, options?: CallOptions): Promise<Entry | undefined>;
+  /** In the order asked. */
+  getMany(keys: readonly KeyInput[], options?: CallOptions): Promise<(Entry | undefined)[]>;
+  set(key: KeyInput, value: KeyInput, options?: SetOptions): Promise<SetOutcome>;
+  /** Deletes a key of any type. @returns false when it was absent or the condition did not hold. */
+  delete(
+    key: KeyInput,
+    options?: CallOptions & { readonly onlyIf?: { readonly tags: readonly string[] } },
+  ): Promise<boolean>;
+  /** Every key that is there from start to end comes at least once, in no order. */
+  scan(options?: ScanOptions): AsyncIterable<Uint8Array>;
+}
+
+/** Records of named fields. */
+export interface Fields {
+  get(key: KeyInput, options?: CallOptions): Promise<ReadonlyMap<string, Uint8Array> | undefined>;
+  /** Sets these fields, leaves others; `ttl` is of the whole record and replaces any former one, absent = unchanged. */
+  set(
+    key: KeyInput,
+    fields: Readonly<Record<string, KeyInput>>,
+    options?: CallOptions & { readonly ttl?: number },
+  ): Promise<void>;
+  /** @returns the new value. @throws NOT_AN_INTEGER, OVERFLOW */
+  increment(key: KeyInput, field: string, by: number, options?: CallOptions): Promise<number>;
+  delete(key: KeyInput, options?: CallOptions): Promise<boolean>;
+}
+
+/** Whole numbers that count up and down. */
+export interface Counter {
+  /**
+   * Adds and returns the sum. A counter that did not exist starts at 0 and, with `ttl`, ends so long after its first addition.
+   * @throws NOT_AN_INTEGER, OVERFLOW
+   */
+  add(key: KeyInput, by: number, options?: CallOptions & { readonly ttl?: number }): Promise<number>;
+  get(key: KeyInput, options?: CallOptions): Promise<number>;
+  reset(key: KeyInput, options?: CallOptions): Promise<void>;
+}
+
+/** What an atomic check-and-count decided. */
+export interface WindowDecision {
+  readonly allowed: boolean;
+  /** Hits in the window after this decision. */
+  readonly count: number;
+  readonly remaining: number;
+  /** When a further hit would be allowed again, or now when one is. */
+  readonly retryAt: number;
+}
+
+export interface WindowLimit {
+  readonly limit: number;
+  /** Length of the window. */
+  readonly per: number;
+  /** Hits this request counts as. @default 1 */
+  readonly cost?: number;
+}
+
+/** Limits on a rate, checked and counted in one atomic step. A refused hit does not count. */
+export interface Window {
+  /** Exact trailing window: at most `limit` hits in any span of `per`. */
+  rolling(key: KeyInput, limit: WindowLimit, options?: CallOptions): Promise<WindowDecision>;
+  /** Window from the first hit until `per` later. */
+  fixed(key: KeyInput, limit: WindowLimit, options?: CallOptions): Promise<WindowDecision>;
+  reset(key: KeyInput, options?: CallOptions): Promise<void>;
+}
+
+export interface ClaimedRecord {
+  readonly id: string;
+  readonly value: Uint8Array;
+}
+
+/** Records that each count, taken in order by one worker at a time and kept until acknowledged. */
+export interface RecordLog {
+  /** @returns how many records wait now, claimed ones not counted. */
+  append(log: KeyInput, records: readonly KeyInput[], options?: CallOptions): Promise<number>;
+  /** Takes up to `count` of the oldest; unacknowledged ones come back to the front when `lease` has passed. */
+  claim(
+    log: KeyInput,
+    claim: { readonly count: number; readonly lease: number },
+    options?: CallOptions,
+  ): Promise<ClaimedRecord[]>;
+  acknowledge(log: KeyInput, ids: readonly string[], options?: CallOptions): Promise<number>;
+  size(log: KeyInput, options?: CallOptions): Promise<{ readonly waiting: number; readonly claimed: number }>;
+}
+
+export interface Message {
+  readonly channel: string;
+  readonly payload: Uint8Array;
+}
+
+/** Messages to whoever listens now. */
+export interface Channel {
+  /** @returns how many received it, as far as the store knows. */
+  publish(channel: string, payload: KeyInput, options?: CallOptions): Promise<number>;
+  /** Resolves once the subscription stands. `close` ends it. */
+  subscribe(channel: string, onMessage: (message: Message) => void, options?: CallOptions): Promise<Subscription>;
+}
+
+export interface Subscription extends AsyncDisposable {
+  close(): Promise<void>;
+}
+
+/** A right held by one holder at a time, for a time. */
+export interface Lease {
+  /** @returns a fencing token that grows with every new holder, or undefined while another one holds it. Renews for the holder. */
+  acquire(
+    name: KeyInput,
+    holder: string,
+    lease: { readonly ttl: number },
+    options?: CallOptions,
+  ): Promise<number | undefined>;
+  /** @returns false when the holder did not hold it any more. */
+  release(name: KeyInput, holder: string, options?: CallOptions): Promise<boolean>;
+}
