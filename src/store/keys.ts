@@ -31,3 +31,22 @@ const compatNames = new Set<ByteString>([
 export function isCompatName(key: ByteString): boolean {
   return compatNames.has(key) || compatPrefixes.some((prefix) => key.startsWith(prefix));
 }
+
+/** What a port keeps under one name; a port with several keys has them all under one hash tag, so that a cluster keeps them together. */
+export type InternalPart =
+  | 'value'
+  | 'fields'
+  | 'counter'
+  | 'rolling'
+  | 'fixed'
+  | 'log-next'
+  | 'log-records'
+  | 'log-waiting'
+  | 'log-claimed'
+  | 'lease'
+  | 'lease-token';
+
+/** The key of one of Sluice's own entries. */
+export function internalKey(name: ByteString, part: InternalPart): ByteString {
+  return `sluice:{${name}}:${part}`;
+}

@@ -79,7 +79,9 @@ export class RespConnection implements Connection, CommitWaiter {
     this.localAddress = `${socket.localAddress ?? '?'}:${socket.localPort ?? 0}`;
     const { server } = face;
     const user = server.authenticator.required ? undefined : { name: 'default', compat: false };
-    this.#decoder = new CommandDecoder(user === undefined ? { ...this.#knownLimits(), ...STRANGER } : this.#knownLimits());
+    this.#decoder = new CommandDecoder(
+      user === undefined ? { ...this.#knownLimits(), ...STRANGER } : this.#knownLimits(),
+    );
     this.client = new RespClient(server.nextClientId(), server.engine, this, this.#reply, user);
     server.add(this.client);
     socket.setNoDelay(true);
@@ -138,7 +140,8 @@ export class RespConnection implements Connection, CommitWaiter {
 
   #run(): void {
     if (this.#running || this.#closed) return;
-    const { client, #decoder: decoder } = this;
+    const { client } = this;
+    const decoder = this.#decoder;
     const { server, observe, now } = this.#face;
     this.#running = true;
     try {
@@ -154,7 +157,8 @@ export class RespConnection implements Connection, CommitWaiter {
         const errors = server.counters.errors;
         execute(server, client, argv);
         this.#commands++;
-        if (decoder.limits.maxArguments === STRANGER.maxArguments && client.user !== undefined) decoder.limits = this.#knownLimits();
+        if (decoder.limits.maxArguments === STRANGER.maxArguments && client.user !== undefined)
+          decoder.limits = this.#knownLimits();
         const ended = now();
         observe(client.lastCommand, ended - started, server.counters.errors !== errors);
         started = ended;
@@ -178,7 +182,8 @@ export class RespConnection implements Connection, CommitWaiter {
 
   /** Takes the output and writes it, or holds it until the newest write it reveals is durable. */
   #send(): void {
-    const { client, #reply: reply } = this;
+    const { client } = this;
+    const reply = this.#reply;
     if (this.#closed) return;
     const commands = this.#commands;
     this.#commands = 0;
@@ -231,7 +236,10 @@ export class RespConnection implements Connection, CommitWaiter {
     let commands = 0;
     for (const held of this.#held.splice(0)) commands += held.commands;
     this.#heldBytes = 0;
-    this.#socket.write(`-MISCONF Errors writing to the journal: ${error.message.replaceAll(/[\r\n]+/g, ' ')}\r\n`.repeat(commands), 'latin1');
+    this.#socket.write(
+      `-MISCONF Errors writing to the journal: ${error.message.replaceAll(/[\r\n]+/g, ' ')}\r\n`.repeat(commands),
+      'latin1',
+    );
   }
 
   #knownLimits(): DecoderLimits {

@@ -1,0 +1,85 @@
+import { SluiceError } from '../../errors.ts';
+import { type ByteString, fromBuffer, toBuffer, utf8ToBytes } from '../../kernel/bytes.ts';
+import type { Durability } from '../engine/durability.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { CallOptions, KeyInput } from '../ports.ts';
+
+/** What every port of the embedded store stands on: one turn of the engine, told when it is durable. */
+export class EmbeddedTurn {
+  readonly engine: Engine;
+  readonly #durability: Durability;
+
+  constructor(engine: Engine, durability: Durability) {
+    this.engine = engine;
+    this.#durability = durability;
+  }
+
+  /** @throws SluiceError STORE_LOADING, STORE_READ_ONLY */
+  read<T>(options: CallOptions | undefined, work: () => T): Promise<T> {
+    return this.#run(options, work, () => {
+      if (this.engine.state === 'loading') this.engine.requireWritable();
+    });
+  }
+
+  /** A write to user or compatibility keys. @throws SluiceError STORE_LOADING, STORE_READ_ONLY, OUT_OF_MEMORY */
+  write<T>(options: CallOptions | undefined, work: () => T, takesMemory = true): Promise<T> {
+    return this.#run(options, work, () => {
+      this.engine.requireWritable();
+      if (takesMemory) this.engine.requireMemory();
+    });
+  }
+
+  /** A write to Sluice's own keys. @throws SluiceError STORE_LOADING, STORE_READ_ONLY, OUT_OF_MEMORY */
+  writeInternal<T>(options: CallOptions | undefined, work: () => T, takesMemory = true): Promise<T> {
+    return this.#run(options, work, () => {
+      this.engine.requireWritable();
+      if (takesMemory) this.engine.requireInternalMemory();
+    });
+  }
+
+  async #run<T>(options: CallOptions | undefined, work: () => T, check: () => void): Promise<T> {
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const { engine } = this;
+    engine.begin();
+    check();
+    const result = work();
+    const { revealed } = engine;
+    if (revealed > this.#durability.committed) await this.#committed(revealed, signal);
+    return result;
+  }
+
+  #committed(seq: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => reject(signal?.reason);
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#durability.onCommitted(seq, {
+        committed: (error) => {
+          signal?.removeEventListener('abort', abort);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      });
+    });
+  }
+}
+
+export function toBytes(input: KeyInput): ByteString {
+  return typeof input === 'string' ? utf8ToBytes(input) : fromBuffer(input);
+}
+
+/** Bytes of the caller's own, not a view of a shared pool. */
+export function toOwned(bytes: ByteString): Uint8Array {
+  return bytes.length > 4096 ? toBuffer(bytes) : Uint8Array.prototype.slice.call(toBuffer(bytes));
+}
+
+/** @throws SluiceError NOT_AN_INTEGER, OVERFLOW */
+export function addIntegers(text: ByteString | undefined, by: number): number {
+  const current = text === undefined ? 0 : Number(text);
+  if (!Number.isSafeInteger(current) || (text !== undefined && !/^(0|-?[1-9]\d*)$/.test(text))) {
+    throw new SluiceError('NOT_AN_INTEGER', 'the value is not a whole number; set it to one before counting');
+  }
+  const sum = current + by;
+  if (!Number.isSafeInteger(sum)) throw new SluiceError('OVERFLOW', 'the sum leaves the range of exact whole numbers');
+  return sum;
+}

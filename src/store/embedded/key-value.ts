@@ -1,0 +1,114 @@
+import { hash } from 'node:crypto';
+import { type ByteString, toBuffer } from '../../kernel/bytes.ts';
+import { compileGlob } from '../../kernel/glob.ts';
+import { EntryClass } from '../engine/entry-class.ts';
+import type { Keyspace } from '../engine/keyspace.ts';
+import type { CallOptions, Entry, KeyInput, KeyValue, OnlyIf, ScanOptions, SetOptions, SetOutcome } from '../ports.ts';
+import { type EmbeddedTurn, toBytes, toOwned } from './embedded-turn.ts';
+
+const SCAN_COUNT = 100;
+
+/** The `KeyValue` port on one dictionary of the engine. */
+export class EmbeddedKeyValue implements KeyValue {
+  readonly #turn: EmbeddedTurn;
+  readonly #space: Keyspace;
+  readonly #entryClass: EntryClass;
+
+  /** @param entryClass what the values written become; @default data */
+  constructor(turn: EmbeddedTurn, space: Keyspace, entryClass: EntryClass = EntryClass.data) {
+    this.#turn = turn;
+    this.#space = space;
+    this.#entryClass = entryClass;
+  }
+
+  get(key: KeyInput, options?: CallOptions): Promise<Entry | undefined> {
+    return this.#turn.read(options, () => this.#entry(toBytes(key)));
+  }
+
+  getMany(keys: readonly KeyInput[], options?: CallOptions): Promise<(Entry | undefined)[]> {
+    return this.#turn.read(options, () => keys.map((key) => this.#entry(toBytes(key))));
+  }
+
+  set(key: KeyInput, value: KeyInput, options: SetOptions = {}): Promise<SetOutcome> {
+    return this.#turn.write(options, () => {
+      const name = toBytes(key);
+      const existed = this.#space.has(name);
+      if (!this.#holds(name, existed, options.onlyIf)) return 'refused';
+      const expiresAt = options.ttl === undefined ? 0 : this.#turn.engine.turn.time + options.ttl;
+      const contentType = options.contentType ?? '';
+      this.#space.strings.set(name, toBytes(value), { expiresAt, contentType, entryClass: this.#entryClass });
+      return existed ? 'replaced' : 'created';
+    });
+  }
+
+  delete(
+    key: KeyInput,
+    options: CallOptions & { readonly onlyIf?: { readonly tags: readonly string[] } } = {},
+  ): Promise<boolean> {
+    return this.#turn.write(
+      options,
+      () => {
+        const name = toBytes(key);
+        return this.#holds(name, this.#space.has(name), options.onlyIf) && this.#space.delete(name);
+      },
+      false,
+    );
+  }
+
+  async *scan(options: ScanOptions = {}): AsyncGenerator<Uint8Array> {
+    const matches = options.match === undefined ? undefined : compileGlob(toBytes(options.match));
+    let cursor = 0;
+    do {
+      const keys: ByteString[] = [];
+      cursor = await this.#turn.read(options, () =>
+        this.#space.scan(cursor, options.count ?? SCAN_COUNT, (key) => {
+          if (matches?.(key) ?? true) keys.push(key);
+        }),
+      );
+      for (const key of keys) yield toOwned(key);
+    } while (cursor !== 0);
+  }
+
+  #entry(key: ByteString): Entry | undefined {
+    const value = this.#space.strings.get(key);
+    if (value === undefined) return undefined;
+    return new EmbeddedEntry(value, this.#space.strings.contentType(key), this.#space.expiresAt(key) as number);
+  }
+
+  #holds(key: ByteString, exists: boolean, condition: OnlyIf | undefined): boolean {
+    if (condition === undefined) return true;
+    if (condition === 'absent') return !exists;
+    if (condition === 'present') return exists;
+    if (!exists) return false;
+    return condition.tags.includes(tagOf(toBuffer(this.#space.strings.get(key) as ByteString)));
+  }
+}
+
+/** Bytes and tag are made when asked for: a HEAD or a failed condition needs only one of them. */
+class EmbeddedEntry implements Entry {
+  readonly contentType: string;
+  readonly expiresAt: number | undefined;
+  readonly #bytes: ByteString;
+  #value: Uint8Array | undefined;
+  #tag: string | undefined;
+
+  constructor(bytes: ByteString, contentType: string, expiresAt: number) {
+    this.#bytes = bytes;
+    this.contentType = contentType;
+    this.expiresAt = expiresAt === 0 ? undefined : expiresAt;
+  }
+
+  get value(): Uint8Array {
+    this.#value ??= toOwned(this.#bytes);
+    return this.#value;
+  }
+
+  get tag(): string {
+    this.#tag ??= tagOf(this.value);
+    return this.#tag;
+  }
+}
+
+function tagOf(value: Uint8Array): string {
+  return hash('sha1', value, 'base64url');
+}
