@@ -1,5 +1,6 @@
 import type { ByteString } from '../kernel/bytes.ts';
-import { notAFloat, notAnInteger } from './command-error.ts';
+import { CommandError, notAFloat, notAnInteger } from './command-error.ts';
+import { type LongDouble, parseLongDouble } from './decimal.ts';
 
 const MAX_INT64 = 2n ** 63n - 1n;
 const MIN_INT64 = -(2n ** 63n);
@@ -39,8 +40,30 @@ export function requireIndex(text: ByteString): number {
 }
 
 /**
- * A double as Redis's getDoubleFromObject takes it: decimal or hexadecimal, `inf`, `infinity`, no spaces, not NaN.
- * Undefined when it is none.
+ * How many elements to take: 0 or more.
+ * @throws CommandError "value is out of range, must be positive", also when it is no integer
+ */
+export function requireCount(text: ByteString): number {
+  const value = parseInteger(text);
+  if (value === undefined || value < 0n) throw new CommandError('ERR value is out of range, must be positive');
+  return Number(value);
+}
+
+/**
+ * How many elements to pick at random; a negative number picks with repetition.
+ * @throws CommandError when it is no integer, or too small a one to be negated
+ */
+export function requireSignedCount(text: ByteString): number {
+  const value = requireInteger(text);
+  if (value === MIN_INT64) {
+    throw new CommandError(`ERR value is out of range, value must between ${-MAX_INT64} and ${MAX_INT64}`);
+  }
+  return Number(value);
+}
+
+/**
+ * A double as Redis's getDoubleFromObject takes it: decimal or hexadecimal, `inf`, `infinity`, no spaces, not NaN, and not a
+ * number too great or too small for a double. Undefined when it is none.
  */
 export function parseDouble(text: ByteString): number | undefined {
   const match =
@@ -49,8 +72,9 @@ export function parseDouble(text: ByteString): number | undefined {
   const sign = match[1] === '-' ? -1 : 1;
   const body = (match[2] as string).toLowerCase();
   if (body.startsWith('inf')) return sign * Number.POSITIVE_INFINITY;
-  if (body.startsWith('0x')) return sign * parseHexDouble(body);
-  return sign * Number(body);
+  const value = body.startsWith('0x') ? parseHexDouble(body) : Number(body);
+  const outOfRange = value === Number.POSITIVE_INFINITY || (value === 0 && /[1-9a-f]/.test(significand(body)));
+  return outOfRange ? undefined : sign * value;
 }
 
 /** @throws CommandError "value is not a valid float" */
@@ -58,6 +82,18 @@ export function requireDouble(text: ByteString): number {
   const value = parseDouble(text);
   if (value === undefined) throw notAFloat();
   return value;
+}
+
+/** @throws CommandError "value is not a valid float" */
+export function requireLongDouble(text: ByteString): LongDouble {
+  const value = parseLongDouble(text);
+  if (value === undefined) throw notAFloat();
+  return value;
+}
+
+/** The digits before the exponent. */
+function significand(body: string): string {
+  return body.startsWith('0x') ? (body.slice(2).split('p')[0] as string) : (body.split('e')[0] as string);
 }
 
 function parseHexDouble(text: string): number {
