@@ -50,8 +50,8 @@ const isCi = () => !['', '0', 'false'].includes(process.env['CI'] ?? '');
 
 /**
  * Finds the real servers and tools, installs what is missing where it may (Debian or Ubuntu, as root), and says what to
- * install where it may not. Returns the environment for the tests: a path per program found and, in
- * `SLUICE_TEST_MISSING`, the names of those that are not (comma-separated), whose tests are reported as skipped.
+ * install where it may not. Returns the environment for the tests: a path per program
+ * found; the tests of those that are not skip themselves (`findProgram` in test/support/programs.ts).
  * Returns undefined when tests may not run: something is missing and `CI` is set, or a variable names a wrong path.
  */
 export function ensureServers() {
@@ -77,10 +77,9 @@ export function ensureServers() {
     }
     say('sluice: going on without; the tests that need them are skipped and counted as skipped');
   }
-  const environment = Object.fromEntries(
+  return Object.fromEntries(
     found.filter(({ path }) => path !== undefined).map(({ variable, path }) => [variable, path]),
   );
-  return { ...environment, SLUICE_TEST_MISSING: missing.map(({ name }) => name).join(',') };
 }
 
 const findAll = () =>
