@@ -56,6 +56,8 @@ export interface KeyValue {
     key: KeyInput,
     options?: CallOptions & { readonly onlyIf?: { readonly tags: readonly string[] } },
   ): Promise<boolean>;
+  /** Adds to a whole number of 64 bits; an absent key counts as 0. Keeps the expiry. @throws NOT_AN_INTEGER, OVERFLOW */
+  increment(key: KeyInput, by: bigint, options?: CallOptions): Promise<bigint>;
   /** Every key that is there from start to end comes at least once, in no order. */
   scan(options?: ScanOptions): AsyncIterable<Uint8Array>;
 }

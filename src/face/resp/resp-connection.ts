@@ -7,7 +7,6 @@ import type { ByteString } from '../../kernel/bytes.ts';
 import { CommandDecoder, type DecoderLimits } from '../../resp/decoder.ts';
 import { ProtocolError } from '../../resp/protocol-error.ts';
 import { Reply } from '../../resp/reply.ts';
-import type { CommitWaiter, Durability } from '../../store/engine/durability.ts';
 
 /** Limits of one client connection; bytes and milliseconds. */
 export interface RespLimits {
@@ -31,7 +30,6 @@ export type CommandObserver = (name: string, ms: number, failed: boolean) => voi
 /** What all connections of the face share. */
 export interface RespFaceContext {
   readonly server: Server;
-  readonly durability: Durability;
   readonly limits: RespLimits;
   readonly observe: CommandObserver;
   readonly now: () => number;
@@ -56,7 +54,7 @@ interface Held {
  * One RESP connection: bytes in, commands run in order, one write out per chunk of input, held back until the writes it reveals
  * are durable.
  */
-export class RespConnection implements Connection, CommitWaiter {
+export class RespConnection implements Connection {
   readonly client: Client;
   readonly remoteAddress: string;
   readonly localAddress: string;
@@ -191,12 +189,12 @@ export class RespConnection implements Connection, CommitWaiter {
       const text = reply.take();
       const seq = client.revealed;
       client.revealed = 0;
-      if (this.#held.length === 0 && seq <= this.#face.durability.committed) {
+      if (this.#held.length === 0 && seq <= this.#face.server.durability.committed) {
         this.#socket.write(text, 'latin1');
       } else {
         this.#held.push({ text, seq, commands });
         this.#heldBytes += text.length;
-        if (seq > this.#face.durability.committed) this.#face.durability.onCommitted(seq, this);
+        if (seq > this.#face.server.durability.committed) this.#face.server.durability.onCommitted(seq, this);
       }
       const limit = client.subscribed ? this.#face.limits.pubsubOutputBytes : this.#face.limits.outputBytes;
       if (this.outputBytes > limit) {
@@ -209,7 +207,7 @@ export class RespConnection implements Connection, CommitWaiter {
 
   #release(): void {
     if (this.#closed) return;
-    const { committed } = this.#face.durability;
+    const { committed } = this.#face.server.durability;
     let text = '';
     let count = 0;
     for (const held of this.#held) {

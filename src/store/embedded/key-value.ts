@@ -4,7 +4,7 @@ import { compileGlob } from '../../kernel/glob.ts';
 import { EntryClass } from '../engine/entry-class.ts';
 import type { Keyspace } from '../engine/keyspace.ts';
 import type { CallOptions, Entry, KeyInput, KeyValue, OnlyIf, ScanOptions, SetOptions, SetOutcome } from '../ports.ts';
-import { type EmbeddedTurn, toBytes, toOwned } from './embedded-turn.ts';
+import { addInt64, type EmbeddedTurn, toBytes, toOwned } from './embedded-turn.ts';
 
 const SCAN_COUNT = 100;
 
@@ -32,7 +32,8 @@ export class EmbeddedKeyValue implements KeyValue {
   set(key: KeyInput, value: KeyInput, options: SetOptions = {}): Promise<SetOutcome> {
     return this.#turn.write(options, () => {
       const name = toBytes(key);
-      const existed = this.#space.has(name);
+      // Asked for its type too: a hash must not be lost to a value of the same name.
+      const existed = this.#space.strings.has(name);
       if (!this.#holds(name, existed, options.onlyIf)) return 'refused';
       const expiresAt = options.ttl === undefined ? 0 : this.#turn.engine.turn.time + options.ttl;
       const contentType = options.contentType ?? '';
@@ -53,6 +54,18 @@ export class EmbeddedKeyValue implements KeyValue {
       },
       false,
     );
+  }
+
+  increment(key: KeyInput, by: bigint, options?: CallOptions): Promise<bigint> {
+    return this.#turn.write(options, () => {
+      const name = toBytes(key);
+      const { strings } = this.#space;
+      const sum = addInt64(strings.get(name), by);
+      const expiresAt = this.#space.expiresAt(name) ?? 0;
+      const contentType = strings.contentType(name);
+      strings.set(name, String(sum), { expiresAt, contentType, entryClass: this.#entryClass });
+      return sum;
+    });
   }
 
   async *scan(options: ScanOptions = {}): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,5 @@
 import type { ByteString } from '../../kernel/bytes.ts';
-import { Op } from './change.ts';
+import { Cause, Op } from './change.ts';
 import { EntryClass } from './entry-class.ts';
 import type { Keyspace } from './keyspace.ts';
 import { ValueType } from './records.ts';
@@ -27,6 +27,14 @@ export class Strings {
     if (ref === 0) return undefined;
     this.#space.requireType(ref, ValueType.string);
     return this.#space.records.value(ref);
+  }
+
+  /** Whether the key is there; throws for another type as every operation does. */
+  has(key: ByteString): boolean {
+    const ref = this.#space.find(key);
+    if (ref === 0) return false;
+    this.#space.requireType(ref, ValueType.string);
+    return true;
   }
 
   length(key: ByteString): number {
@@ -66,6 +74,11 @@ export class Strings {
     }
     let ref = space.find(key);
     const records = space.records;
+    if (ref !== 0 && entryClass === EntryClass.cached && space.isDurable(ref)) {
+      // The journal will not hear of the new value, so it must hear that the old one is gone.
+      space.deleteRef(ref, key, Cause.command);
+      ref = 0;
+    }
     const inPlace =
       ref !== 0 &&
       records.type(ref) === ValueType.string &&

@@ -1,0 +1,206 @@
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { admit, type HttpCredentials } from './access.ts';
+import { Problem, problemOf, writeProblem } from './problem.ts';
+import { checkRequest, originForm } from './request-check.ts';
+
+/** Bounds of one listener; bytes and milliseconds. */
+export interface HttpLimits {
+  readonly maxConnections: number;
+  readonly headerBytes: number;
+  readonly headerCount: number;
+  readonly targetBytes: number;
+  /** From the first byte of a request to the end of its headers. */
+  readonly headerTimeout: number;
+  /** From the first byte of a request to its end. */
+  readonly requestTimeout: number;
+  /** A kept connection without a request. */
+  readonly idleTimeout: number;
+  /** A response nobody reads. */
+  readonly stallTimeout: number;
+}
+
+/** Told about every request, for metrics and the log. */
+export type RequestObserver = (method: string, status: number, ms: number, requestId: string) => void;
+
+/** Told about an error that is nobody's mistake but ours. */
+export type FaultObserver = (error: unknown, requestId: string) => void;
+
+export interface HttpFaceOptions {
+  readonly limits: HttpLimits;
+  readonly credentials: HttpCredentials;
+  /** The listener is bound to loopback only. */
+  readonly loopbackOnly: boolean;
+  readonly tls?: TlsOptions;
+  /** Answers the request; what it throws becomes a problem document. `path` is path and query. */
+  readonly handle: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>;
+  readonly observe: RequestObserver;
+  readonly onFault: FaultObserver;
+  readonly now: () => number;
+}
+
+/** How often node looks for slow clients: the resolution of header and request time-outs. */
+const CHECK_INTERVAL_MS = 500;
+
+const parserProblems: Readonly<Record<string, readonly [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+};
+
+/**
+ * An HTTP/1.1 listener with bounds on everything a client can make large or slow. node:http parses; this refuses what it lets
+ * pass, lets in who may come in, hands over to `handle`, and turns errors into problem documents.
+ */
+export class HttpFace {
+  /** The listener; `listen` it. */
+  readonly server: NetServer;
+  readonly #http: Server;
+  readonly #options: HttpFaceOptions;
+  readonly #sockets = new Set<Socket>();
+  #requests = 0;
+  #draining = false;
+
+  constructor(options: HttpFaceOptions) {
+    this.#options = options;
+    const { limits } = options;
+    this.#http = createHttpServer(
+      {
+        maxHeaderSize: limits.headerBytes,
+        headersTimeout: limits.headerTimeout,
+        requestTimeout: limits.requestTimeout,
+        keepAliveTimeout: limits.idleTimeout,
+        connectionsCheckingInterval: CHECK_INTERVAL_MS,
+        noDelay: true,
+        requireHostHeader: false,
+      },
+      (request, response) => void this.#answer(request, response),
+    );
+    // Beyond it node would drop header lines without a word; their number is checked per request.
+    this.#http.maxHeadersCount = 0;
+    this.#http.timeout = limits.stallTimeout;
+    this.#http.on('clientError', refuseMalformed);
+    this.#http.on('checkContinue', (request, response) => {
+      response.writeContinue();
+      void this.#answer(request, response);
+    });
+    this.#http.on('checkExpectation', (request, response) => {
+      writeProblem(
+        response,
+        new Problem(417, 'Expectation failed', 'only 100-continue is known', { closes: true }),
+        '',
+      );
+      request.resume();
+    });
+    this.#http.on('upgrade', (_request, socket) =>
+      socket.end('HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
+    );
+    this.#http.on('connect', (_request, socket) =>
+      socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
+    );
+    this.server =
+      options.tls === undefined
+        ? createNetServer((socket) => this.#accept(socket))
+        : createTlsServer(options.tls, (socket) => this.#accept(socket));
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Accepts no more, finishes the requests under way, closes what is left when `signal` aborts. */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#draining = true;
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.#http.closeIdleConnections();
+    const giveUp = (): void => {
+      for (const socket of this.#sockets) socket.destroy();
+    };
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+    // closeIdleConnections knows only sockets this http server listens for itself.
+    const sweep = setInterval(() => this.#http.closeIdleConnections(), 20);
+    await closed;
+    clearInterval(sweep);
+    signal.removeEventListener('abort', giveUp);
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#sockets.size >= this.#options.limits.maxConnections) {
+      socket.on('error', () => socket.destroy());
+      socket.end(
+        'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
+      );
+      this.#options.observe('-', 503, 0, '');
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    this.#http.emit('connection', socket);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const options = this.#options;
+    const started = options.now();
+    const requestId = (++this.#requests).toString(36).padStart(7, '0');
+    try {
+      if (this.#draining) response.shouldKeepAlive = false;
+      checkRequest(request, options.limits);
+      admit(request, options.credentials, options.loopbackOnly);
+      await options.handle(request, response, originForm(request.url ?? '/'));
+    } catch (error) {
+      this.#fail(request, response, error, requestId);
+    }
+    options.observe(request.method ?? '-', response.statusCode, options.now() - started, requestId);
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string): void {
+    // The client went away: there is nobody to tell.
+    if (request.destroyed && !request.complete) return;
+    const problem = problemOf(error) ?? this.#fault(error, requestId);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    // A body nobody will read must not be taken for the next request.
+    const unread = !request.complete;
+    writeProblem(response, unread && !problem.closes ? closing(problem) : problem, requestId);
+    if (unread) discardRest(request);
+  }
+
+  #fault(error: unknown, requestId: string): Problem {
+    this.#options.onFault(error, requestId);
+    return new Problem(
+      500,
+      'Internal error',
+      'the request failed by a fault of the server; the log has it under the request id',
+    );
+  }
+}
+
+function closing(problem: Problem): Problem {
+  return new Problem(problem.status, problem.title, problem.message, {
+    headers: problem.headers,
+    members: problem.members,
+    closes: true,
+  });
+}
+
+/** Reads on for a moment so that the answer is not lost to a reset, then closes. */
+function discardRest(request: IncomingMessage): void {
+  const { socket } = request;
+  request.resume();
+  const timer = setTimeout(() => socket.destroy(), 1000).unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
+/** Malformed framing: say so in a few bytes and close; nothing of the rest is looked at. */
+function refuseMalformed(error: Error & { code?: string }, socket: import('node:stream').Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, reason] = parserProblems[error.code ?? ''] ?? [400, 'Bad Request'];
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}

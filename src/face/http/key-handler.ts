@@ -1,0 +1,227 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parseEntityTags, strongTags, weaklyMatches } from '../../http/etag.ts';
+import { percentDecode } from '../../http/percent.ts';
+import { toBuffer } from '../../kernel/bytes.ts';
+import { parseDuration } from '../../kernel/duration.ts';
+import type { Entry, OnlyIf, SetOptions, SetOutcome } from '../../store/ports.ts';
+import { readBody } from './body.ts';
+import { Problem } from './problem.ts';
+
+/** The values behind the keys of this face. */
+export interface KeyStore {
+  get(key: Uint8Array): Promise<Entry | undefined>;
+  set(key: Uint8Array, value: Uint8Array, options: SetOptions): Promise<SetOutcome>;
+  delete(key: Uint8Array, options: { readonly onlyIf?: { readonly tags: readonly string[] } }): Promise<boolean>;
+  increment(key: Uint8Array, by: bigint): Promise<bigint>;
+}
+
+export interface KeyHandlerOptions {
+  readonly keys: KeyStore;
+  readonly bodyBytes: number;
+}
+
+const METHODS = 'GET, HEAD, PUT, DELETE, POST';
+const OCTETS = 'application/octet-stream';
+
+/** `GET|HEAD|PUT|DELETE|POST /{key}`. @throws Problem, SluiceError */
+export async function handleKey(
+  options: KeyHandlerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+): Promise<void> {
+  const query = path.indexOf('?');
+  const key = keyOf(query < 0 ? path : path.slice(0, query));
+  const parameters = query < 0 ? undefined : new URLSearchParams(path.slice(query + 1));
+  switch (request.method) {
+    case 'GET':
+    case 'HEAD':
+      checkParameters(parameters, []);
+      refuseBody(request);
+      return read(options.keys, request, response, key);
+    case 'PUT':
+      checkParameters(parameters, ['ttl']);
+      return write(options, request, response, key, parameters);
+    case 'DELETE':
+      checkParameters(parameters, []);
+      refuseBody(request);
+      return remove(options.keys, request, response, key);
+    case 'POST':
+      checkParameters(parameters, ['incr']);
+      return increment(options, request, response, key, parameters);
+    default:
+      throw new Problem(405, 'Method not allowed', `a key answers to ${METHODS}`, { headers: ['Allow', METHODS] });
+  }
+}
+
+async function read(
+  keys: KeyStore,
+  request: IncomingMessage,
+  response: ServerResponse,
+  key: Uint8Array,
+): Promise<void> {
+  const entry = await keys.get(key);
+  const condition = request.headers['if-none-match'];
+  const required = request.headers['if-match'];
+  if (required !== undefined && !holds(required, entry)) throw preconditionFailed();
+  if (entry === undefined) throw notFound();
+  const etag = `"${entry.tag}"`;
+  if (condition !== undefined && weaklyMatches(requireTags(condition, 'If-None-Match'), entry.tag)) {
+    response.writeHead(304, ['ETag', etag]);
+    response.end();
+    return;
+  }
+  const { value, contentType } = entry;
+  response.writeHead(200, [
+    'Content-Type',
+    contentType === '' ? OCTETS : contentType,
+    'Content-Length',
+    String(value.length),
+    'ETag',
+    etag,
+    'X-Content-Type-Options',
+    'nosniff',
+  ]);
+  if (request.method === 'HEAD') response.end();
+  else response.end(value);
+}
+
+async function write(
+  { keys, bodyBytes }: KeyHandlerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  key: Uint8Array,
+  parameters: URLSearchParams | undefined,
+): Promise<void> {
+  const { headers } = request;
+  if (headers['content-encoding'] !== undefined) {
+    throw new Problem(
+      415,
+      'Content coding not supported',
+      'send the bytes as they are to be stored, without Content-Encoding',
+    );
+  }
+  if (headers['content-range'] !== undefined)
+    throw new Problem(400, 'Bad request', 'a part of a value cannot be written');
+  const onlyIf = writeCondition(headers['if-match'], headers['if-none-match']);
+  const ttl = ttlOf(parameters?.get('ttl'));
+  const value = await readBody(request, bodyBytes);
+  const contentType = headers['content-type'];
+  const outcome = await keys.set(key, value, {
+    ...(onlyIf === undefined ? {} : { onlyIf }),
+    ...(ttl === undefined ? {} : { ttl }),
+    ...(contentType === undefined ? {} : { contentType }),
+  });
+  if (outcome === 'refused') throw preconditionFailed();
+  response.writeHead(outcome === 'created' ? 201 : 204, outcome === 'created' ? ['Content-Length', '0'] : []);
+  response.end();
+}
+
+async function remove(
+  keys: KeyStore,
+  request: IncomingMessage,
+  response: ServerResponse,
+  key: Uint8Array,
+): Promise<void> {
+  const condition = request.headers['if-match'];
+  const tags = condition === undefined ? undefined : requireTags(condition, 'If-Match');
+  if (tags === undefined || tags === '*') {
+    if (!(await keys.delete(key, {}))) throw tags === '*' ? preconditionFailed() : notFound();
+  } else if (!(await keys.delete(key, { onlyIf: { tags: strongTags(tags) } }))) {
+    throw preconditionFailed();
+  }
+  response.writeHead(204);
+  response.end();
+}
+
+async function increment(
+  { keys, bodyBytes }: KeyHandlerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  key: Uint8Array,
+  parameters: URLSearchParams | undefined,
+): Promise<void> {
+  const by = parameters?.get('incr');
+  if (by === undefined || by === null || !/^-?\d{1,19}$/.test(by)) {
+    throw new Problem(400, 'Bad request', 'POST counts: give ?incr= and a whole number, such as ?incr=1');
+  }
+  if ((await readBody(request, bodyBytes)).length > 0)
+    throw new Problem(400, 'Bad request', 'POST ?incr= takes no body');
+  const body = String(await keys.increment(key, BigInt(by)));
+  response.writeHead(200, [
+    'Content-Type',
+    'text/plain',
+    'Content-Length',
+    String(body.length),
+    'X-Content-Type-Options',
+    'nosniff',
+  ]);
+  response.end(body);
+}
+
+function keyOf(path: string): Uint8Array {
+  const key = percentDecode(path.slice(1));
+  if (key === undefined)
+    throw new Problem(400, 'Bad request', 'a % in the path is not followed by two hexadecimal digits');
+  return toBuffer(key);
+}
+
+function checkParameters(parameters: URLSearchParams | undefined, known: readonly string[]): void {
+  if (parameters === undefined) return;
+  const seen = new Set<string>();
+  for (const name of parameters.keys()) {
+    if (!known.includes(name)) {
+      const hint = known.length === 0 ? 'none is known here' : `known here: ${known.join(', ')}`;
+      throw new Problem(400, 'Bad request', `the query parameter ${JSON.stringify(name)} is unknown; ${hint}`);
+    }
+    if (seen.has(name))
+      throw new Problem(400, 'Bad request', `the query parameter ${JSON.stringify(name)} is given twice`);
+    seen.add(name);
+  }
+}
+
+/** Content in a GET has no meaning (RFC 9110 section 9.3.1), and is a way to smuggle a request past those who ignore it. */
+function refuseBody(request: IncomingMessage): void {
+  if (request.headers['transfer-encoding'] === undefined && (request.headers['content-length'] ?? '0') === '0') return;
+  throw new Problem(400, 'Bad request', `${request.method} takes no body`, { closes: true });
+}
+
+function ttlOf(text: string | null | undefined): number | undefined {
+  if (text === undefined || text === null) return undefined;
+  const ttl = parseDuration(text);
+  if (ttl === undefined || ttl < 1)
+    throw new Problem(400, 'Bad request', 'ttl is a duration with a unit, such as 60s, 5m or 250ms');
+  return ttl;
+}
+
+/** RFC 9110 section 13.2.2: If-Match is looked at first. */
+function writeCondition(ifMatch: string | undefined, ifNoneMatch: string | undefined): OnlyIf | undefined {
+  if (ifMatch !== undefined) {
+    if (ifNoneMatch !== undefined) throw new Problem(400, 'Bad request', 'give If-Match or If-None-Match, not both');
+    const tags = requireTags(ifMatch, 'If-Match');
+    return tags === '*' ? 'present' : { tags: strongTags(tags) };
+  }
+  if (ifNoneMatch === undefined) return undefined;
+  if (ifNoneMatch.trim() !== '*') throw new Problem(400, 'Bad request', 'a write takes If-None-Match: * only');
+  return 'absent';
+}
+
+function holds(ifMatch: string, entry: Entry | undefined): boolean {
+  const tags = requireTags(ifMatch, 'If-Match');
+  if (entry === undefined) return false;
+  return tags === '*' || strongTags(tags).includes(entry.tag);
+}
+
+function requireTags(field: string, name: string): NonNullable<ReturnType<typeof parseEntityTags>> {
+  const tags = parseEntityTags(field);
+  if (tags === undefined) throw new Problem(400, 'Bad request', `${name} is not * or a list of quoted entity tags`);
+  return tags;
+}
+
+function notFound(): Problem {
+  return new Problem(404, 'No such key', 'the key does not exist; PUT it first');
+}
+
+function preconditionFailed(): Problem {
+  return new Problem(412, 'Precondition failed', 'the key is not in the state the condition asks for');
+}

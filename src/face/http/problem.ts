@@ -1,0 +1,83 @@
+import type { ServerResponse } from 'node:http';
+import { isSluiceError } from '../../errors.ts';
+
+/** An answer that says what went wrong: RFC 9457. Thrown by whoever finds out, written in one place. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  readonly title: string;
+  /** Flat list of names and values. */
+  readonly headers: readonly string[];
+  /** The connection cannot be used for another request. */
+  readonly closes: boolean;
+  /** Further members of the document. */
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(
+    status: number,
+    title: string,
+    detail: string,
+    options: { headers?: readonly string[]; closes?: boolean; members?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(detail);
+    this.status = status;
+    this.title = title;
+    this.headers = options.headers ?? [];
+    this.closes = options.closes ?? false;
+    this.members = options.members ?? {};
+  }
+}
+
+/** Status and title of the store's errors; anything else is a fault of ours. */
+const ofStore: Readonly<Record<string, readonly [number, string]>> = {
+  WRONG_TYPE: [409, 'The key holds another type'],
+  NOT_AN_INTEGER: [409, 'The value is not an integer'],
+  OVERFLOW: [409, 'The value would overflow'],
+  OUT_OF_MEMORY: [507, 'Insufficient storage'],
+  STORE_READ_ONLY: [503, 'Writes are refused'],
+  STORE_LOADING: [503, 'The data is being loaded'],
+  STORE_UNAVAILABLE: [503, 'The store is away'],
+  STORE_TIMEOUT: [504, 'The store did not answer in time'],
+  KEY_TOO_LONG: [414, 'The key is too long'],
+  VALUE_TOO_LARGE: [413, 'The value is too large'],
+  INVALID_ARGUMENT: [400, 'Bad request'],
+  CLOSED: [503, 'The node is shutting down'],
+};
+
+/** The problem an error is; undefined for a bug, which is answered with 500 and logged. */
+export function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof Problem) return error;
+  if (!isSluiceError(error)) return undefined;
+  const [status, title] = ofStore[error.code] ?? [500, 'Internal error'];
+  const headers = status === 503 ? ['Retry-After', '1'] : [];
+  const type = error.code === 'WRONG_TYPE' ? { type: (error.details as { actual?: unknown } | undefined)?.actual } : {};
+  return new Problem(status, title, error.message, {
+    headers,
+    members: { code: error.code, ...(type.type === undefined ? {} : { keyType: type.type }) },
+  });
+}
+
+/** Writes the problem as `application/problem+json`; `requestId` finds the log line. */
+export function writeProblem(response: ServerResponse, problem: Problem, requestId: string): void {
+  const body = JSON.stringify({
+    title: problem.title,
+    status: problem.status,
+    detail: problem.message,
+    ...problem.members,
+    requestId,
+  });
+  const headers = [
+    'Content-Type',
+    'application/problem+json',
+    'Content-Length',
+    String(Buffer.byteLength(body)),
+    'X-Content-Type-Options',
+    'nosniff',
+    'Cache-Control',
+    'no-store',
+    ...problem.headers,
+  ];
+  if (problem.closes) headers.push('Connection', 'close');
+  response.writeHead(problem.status, headers);
+  response.end(body);
+}
