@@ -93,10 +93,6 @@ export class Dict<K> {
     if (shard.bits > SMALLEST_BITS && shard.count * 8 < 1 << shard.bits) this.#resize(shard, shard.bits - 1);
   }
 
-  shardSize(shard: number): number {
-    return (this.#shards[shard] as Shard).count;
-  }
-
   /** Calls `visit` with every ref of a shard; the dict must not change meanwhile. */
   forEachIn(shard: number, visit: (ref: number) => void): void {
     const slots = (this.#shards[shard] as Shard).slots;

@@ -4,11 +4,14 @@ import { type Change, Op, type Space } from './change.ts';
  * Effects as bytes, one frame after the other: the format of the journal, of checkpoints and of backups.
  *
  * A frame is op (1 byte), space (1), then what the op needs, strings as a varint length and bytes, whole numbers as varints,
- * instants and scores as 8-byte doubles (little endian). `upto` is no effect: it says that the value built by the frames that
- * follow for that key already holds all changes up to the number.
+ * instants and scores as 8-byte doubles (little endian).
+ *
+ * `UPTO` is no effect. In an image it says that the value of its key holds all changes up to the number, whatever the range it
+ * lies in says. In the log, where effects are numbered by counting, it says that the next one comes after the number: the ones
+ * between were not to be kept.
  */
 export const FORMAT_VERSION = 1;
-/** Marks in an image that a key is newer than its shard; see `upto` above. */
+/** See above. */
 export const UPTO = 0;
 
 const USES_A = flags([
@@ -122,49 +125,75 @@ export interface Frame {
   m: number;
 }
 
+/** Reads frames one by one, so that a long run of them can be taken in slices. */
+export class EffectReader {
+  readonly #bytes: Buffer;
+  readonly #frame: Frame = { op: 0, space: 0, key: '', a: '', b: '', n: 0, m: 0 };
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /**
+   * @returns the next frame, an object that the call after this one overwrites; undefined at the end.
+   * @throws RangeError naming the offset where the bytes are not frames.
+   */
+  next(): Readonly<Frame> | undefined {
+    const u8 = this.#bytes;
+    if (this.#at >= u8.length) return undefined;
+    const start = this.#at;
+    const op = u8[start] as number;
+    const space = u8[start + 1];
+    if (op > Op.flush || space === undefined || space > 2) throw new RangeError(`no frame begins at byte ${start}`);
+    this.#at = start + 2;
+    const frame = this.#frame;
+    frame.op = op;
+    frame.space = space as Space;
+    frame.key = this.#text();
+    frame.a = USES_A[op] === 1 ? this.#text() : '';
+    frame.b = USES_B[op] === 1 ? this.#text() : '';
+    if (USES_N_DOUBLE[op] === 1) frame.n = this.#double();
+    else frame.n = USES_N_INT[op] === 1 ? this.#varint() : 0;
+    frame.m = USES_M[op] === 1 ? this.#varint() : 0;
+    return frame;
+  }
+
+  #varint(): number {
+    const u8 = this.#bytes;
+    let value = 0;
+    let factor = 1;
+    for (;;) {
+      const byte = u8[this.#at++];
+      if (byte === undefined) throw new RangeError(`the frames end in the middle, at byte ${this.#at}`);
+      value += (byte & 127) * factor;
+      if (byte < 128) return value;
+      factor *= 128;
+    }
+  }
+
+  #text(): string {
+    const length = this.#varint();
+    const start = this.#at;
+    if (start + length > this.#bytes.length)
+      throw new RangeError(`a frame claims ${length} bytes beyond the end, at byte ${start}`);
+    this.#at = start + length;
+    return this.#bytes.latin1Slice(start, start + length);
+  }
+
+  #double(): number {
+    const start = this.#at;
+    if (start + 8 > this.#bytes.length) throw new RangeError(`the frames end in the middle, at byte ${start}`);
+    this.#at = start + 8;
+    return this.#bytes.readDoubleLE(start);
+  }
+}
+
 /**
  * Calls `visit` with every frame of `bytes`.
  * @throws RangeError naming the offset where the bytes are not frames.
  */
 export function readEffects(bytes: Uint8Array, visit: (frame: Readonly<Frame>) => void): void {
-  const u8 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const frame: Frame = { op: 0, space: 0, key: '', a: '', b: '', n: 0, m: 0 };
-  let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    let factor = 1;
-    for (;;) {
-      const byte = u8[at++];
-      if (byte === undefined) throw new RangeError(`the frames end in the middle, at byte ${at}`);
-      value += (byte & 127) * factor;
-      if (byte < 128) return value;
-      factor *= 128;
-    }
-  };
-  const text = (): string => {
-    const length = varint();
-    if (at + length > u8.length) throw new RangeError(`a frame claims ${length} bytes beyond the end, at byte ${at}`);
-    const value = u8.latin1Slice(at, at + length);
-    at += length;
-    return value;
-  };
-  while (at < u8.length) {
-    const start = at;
-    const op = u8[at++] as number;
-    const space = u8[at++] as number;
-    if (op > Op.flush || space === undefined || space > 2) throw new RangeError(`no frame begins at byte ${start}`);
-    frame.op = op;
-    frame.space = space as Space;
-    frame.key = text();
-    frame.a = USES_A[op] === 1 ? text() : '';
-    frame.b = USES_B[op] === 1 ? text() : '';
-    frame.n = 0;
-    if (USES_N_DOUBLE[op] === 1) {
-      if (at + 8 > u8.length) throw new RangeError(`the frames end in the middle, at byte ${at}`);
-      frame.n = u8.readDoubleLE(at);
-      at += 8;
-    } else if (USES_N_INT[op] === 1) frame.n = varint();
-    frame.m = USES_M[op] === 1 ? varint() : 0;
-    visit(frame);
-  }
+  const reader = new EffectReader(bytes);
+  for (let frame = reader.next(); frame !== undefined; frame = reader.next()) visit(frame);
 }

@@ -3,7 +3,7 @@ import type { ByteString } from '../../kernel/bytes.ts';
 import type { Ref } from '../../kernel/slab.ts';
 import { Cause, Op, type Space } from './change.ts';
 import type { ClassUsage, Collection } from './collections.ts';
-import { Dict } from './dict.ts';
+import { Dict, SHARDS } from './dict.ts';
 import { EntryClass } from './entry-class.ts';
 import { EvictionQueue } from './eviction-queue.ts';
 import { ExpiryWheel } from './expiry-wheel.ts';
@@ -155,10 +155,13 @@ export class Keyspace {
     this.turn.wroteAll();
   }
 
-  /** Drops the keys of one shard without telling; for replaying a flush that a shard's image already contains or not. */
-  clearShard(shard: number): void {
+  /** Drops without telling the keys that `drop` chooses; for replaying a flush that part of an image already contains. */
+  dropWhere(drop: (ref: Ref) => boolean): void {
     const refs: Ref[] = [];
-    this.#dict.forEachIn(shard, (ref) => refs.push(ref));
+    for (let shard = 0; shard < SHARDS; shard++)
+      this.#dict.forEachIn(shard, (ref) => {
+        if (drop(ref)) refs.push(ref);
+      });
     for (const ref of refs) this.#removeRecord(ref);
   }
 
@@ -201,17 +204,22 @@ export class Keyspace {
     return true;
   }
 
-  /** Visits the records of a shard, for a checkpoint. The keyspace must not change meanwhile. */
-  forEachInShard(shard: number, visit: (ref: Ref) => void): void {
-    this.#dict.forEachIn(shard, visit);
+  /**
+   * One step through all records in the order of their hashes, for a checkpoint: like `scan`, but nothing is marked as read or
+   * hidden, and a record may be given whose hash lies before the cursor.
+   */
+  walk(cursor: number, count: number, visit: (ref: Ref) => void): number {
+    return this.#dict.scan(cursor, count, visit);
   }
 
-  shardSize(shard: number): number {
-    return this.#dict.shardSize(shard);
+  /** The record of a key, or 0; marks nothing, hides nothing. */
+  peek(key: ByteString): Ref {
+    return this.#dict.find(this.#hashOf(key), key);
   }
 
-  shardOf(key: ByteString): number {
-    return this.#hashOf(key) >>> 24;
+  /** Unsigned. */
+  hashOf(key: ByteString): number {
+    return this.#hashOf(key) >>> 0;
   }
 
   // What the operations of the types are made of.

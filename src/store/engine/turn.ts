@@ -41,6 +41,12 @@ export class Turn {
     this.revealed = this.changes.seq;
   }
 
+  /** Forgets all writes: what was read from disk reveals nothing that is not durable. */
+  forgetWrites(): void {
+    this.#lastWrite.fill(0);
+    this.revealed = 0;
+  }
+
   /** All keys changed. */
   wroteAll(): void {
     this.#lastWrite.fill(this.changes.seq);

@@ -1,0 +1,59 @@
+import type { ErrorCode, ErrorDetails } from '../../errors.ts';
+import type { ImageRange } from './checkpoint-ranges.ts';
+import type { Group, Meta, Piece } from './journal-file.ts';
+
+/** What the journal's worker thread is started with. */
+export interface JournalWorkerOptions {
+  readonly dataDir: string;
+  /** Whether a commit waits until the disk has it. */
+  readonly sync: boolean;
+  /** Used when the folder is new. */
+  readonly meta: Meta;
+  readonly walBytes: number;
+  /** Free bytes below which the engine is asked to take no more writes. */
+  readonly minFreeBytes: number;
+}
+
+/** To the worker. */
+export type JournalRequest =
+  /** Read what the folder holds; answered by `image`, `effects`…, `loaded`. */
+  | { readonly kind: 'load' }
+  /** The last `effects` message has been taken in; another may follow. */
+  | { readonly kind: 'more' }
+  /** At most one at a time; answered by its last number, or by `failed` and later, after retries, by the number. */
+  | ({ readonly kind: 'group' } & Group)
+  /** Answered by `stored`. */
+  | ({ readonly kind: 'piece' } & Piece)
+  /** The image has all changes up to the number; answered by `trimmed`, several times. */
+  | { readonly kind: 'trim'; readonly upto: number }
+  /** Ends after what was asked before; answered by `closed`. */
+  | { readonly kind: 'close' };
+
+/** From the worker. A plain number is the `last` of a group that is committed. */
+export type JournalReply =
+  | number
+  | { readonly kind: 'opened'; readonly meta: Meta }
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string; readonly details?: ErrorDetails }
+  | { readonly kind: 'image'; readonly ranges: readonly ImageRange[] }
+  | { readonly kind: 'effects'; readonly effects: Uint8Array; readonly source: EffectsSource }
+  | ({ readonly kind: 'loaded' } & Loaded)
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'stored'; readonly imageBytes: number; readonly failure?: string }
+  | { readonly kind: 'trimmed'; readonly bytes: number; readonly done: boolean }
+  | { readonly kind: 'disk'; readonly freeBytes: number; readonly low: boolean }
+  | { readonly kind: 'closed'; readonly failure?: string };
+
+/** Where effects that are being loaded come from: a range of the image, by its index, or the group of the log that starts at `first`. */
+export type EffectsSource = { readonly range: number } | { readonly first: number };
+
+export interface Loaded {
+  /** Number of the newest change in image or log. */
+  readonly seq: number;
+  /** Number that the next group has to begin with. */
+  readonly first: number;
+  /** Newest number ever acknowledged, as far as known; higher than `seq` when acknowledged writes are lost. */
+  readonly head: number;
+  readonly generation: number;
+  readonly imageBytes: number;
+  readonly logBytes: number;
+}

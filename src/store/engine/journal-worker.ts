@@ -1,0 +1,299 @@
+import { statfsSync } from 'node:fs';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { isSluiceError, SluiceError } from '../../errors.ts';
+import { causeText, DataFolder, dataError, HeadFile } from './data-folder.ts';
+import {
+  createDatabase,
+  type Group,
+  isUnborn,
+  JournalFile,
+  JournalReader,
+  type Meta,
+  type Piece,
+} from './journal-file.ts';
+import type { EffectsSource, JournalReply, JournalRequest, JournalWorkerOptions } from './journal-messages.ts';
+import { type Database, loadSqlite, type OpenDatabase } from './sqlite.ts';
+
+/** Messages of effects on their way to the engine while it loads. */
+const LOAD_WINDOW = 4;
+const RETRY_FIRST_MS = 250;
+const RETRY_LAST_MS = 5000;
+/** Groups deleted from the log in one transaction: bounds how long a commit waits behind it. */
+const TRIM_ROWS = 64;
+const DISK_CHECK_BYTES = 4 * 1024 * 1024;
+const DISK_CHECK_MS = 1000;
+
+/**
+ * The thread that owns the database of a data folder. Everything that touches the disk happens here, in the order of the
+ * messages; a group that cannot be committed is kept and tried again until it can.
+ */
+class JournalWorker {
+  readonly #port: MessagePort;
+  readonly #options: JournalWorkerOptions;
+  readonly #folder: DataFolder;
+  readonly #open: OpenDatabase;
+  #lock: Database | undefined;
+  #head: HeadFile | undefined;
+  #file: JournalFile | undefined;
+  #grantMore: (() => void) | undefined;
+  #window = LOAD_WINDOW;
+  #closing = false;
+  #retrying: Group | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #retryMs = RETRY_FIRST_MS;
+  #bytesSinceCheck = 0;
+  #lastCheck = 0;
+  #low = false;
+  #diskTimer: NodeJS.Timeout | undefined;
+  #trimUpto = 0;
+  #trimming = false;
+
+  constructor(port: MessagePort, options: JournalWorkerOptions, open: OpenDatabase) {
+    this.#port = port;
+    this.#options = options;
+    this.#folder = new DataFolder(options.dataDir);
+    this.#open = open;
+  }
+
+  start(): void {
+    this.#port.on('message', (message: JournalRequest) => this.#handle(message));
+    try {
+      this.#send({ kind: 'opened', meta: this.#acquire() });
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #handle(message: JournalRequest): void {
+    switch (message.kind) {
+      case 'group':
+        this.#append(message);
+        return;
+      case 'piece':
+        this.#put(message);
+        return;
+      case 'trim':
+        this.#trimUpto = message.upto;
+        if (!this.#trimming) this.#trim();
+        return;
+      case 'load':
+        this.#load().catch((error: unknown) => this.#refuse(error));
+        return;
+      case 'more':
+        this.#window++;
+        this.#grantMore?.();
+        return;
+      case 'close':
+        this.#close();
+    }
+  }
+
+  #acquire(): Meta {
+    const { database, path, head } = this.#folder;
+    this.#folder.create();
+    this.#lock = this.#folder.acquire(this.#open);
+    this.#folder.requireNoRestore();
+    try {
+      this.#head = HeadFile.open(head);
+    } catch (error) {
+      throw dataError(error, `${head} cannot be written`);
+    }
+    if (isUnborn(this.#open, database)) {
+      const acknowledged = this.#head.read();
+      if (acknowledged > 0) {
+        throw new SluiceError(
+          'DATA_DAMAGED',
+          `${database} is missing or empty although ${acknowledged} changes were written to ${path}. Nothing was changed. Restore a backup with: sluice restore FILE --data ${path} --force, or use another folder`,
+          { details: { file: database } },
+        );
+      }
+      createDatabase(this.#open, this.#folder, this.#options.meta);
+      this.#head.write(0);
+    }
+    const reader = new JournalReader(this.#open, database);
+    try {
+      return reader.meta();
+    } finally {
+      reader.close();
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { database } = this.#folder;
+    const reader = new JournalReader(this.#open, database);
+    try {
+      const image = reader.image();
+      this.#send({ kind: 'image', ranges: image.ranges });
+      for (const [range, { pieces }] of image.ranges.entries())
+        for (const piece of pieces) await this.#sendEffects(reader.piece(piece), { range });
+      let seq = image.newest;
+      let first = image.upto + 1;
+      for (const group of reader.groups(image.upto)) {
+        await this.#sendEffects(group.effects, { first: group.first });
+        seq = Math.max(seq, group.last);
+        first = group.last + 1;
+      }
+      const logBytes = reader.logBytes();
+      reader.close();
+      const { sync, walBytes } = this.#options;
+      this.#file = new JournalFile(this.#open, database, image, { sync, walBytes });
+      const { generation, imageBytes } = this.#file;
+      const head = this.#head?.read() ?? 0;
+      this.#send({ kind: 'loaded', seq, first, head, generation, imageBytes, logBytes });
+      this.#checkDisk();
+    } finally {
+      reader.close();
+    }
+  }
+
+  async #sendEffects(effects: Uint8Array, source: EffectsSource): Promise<void> {
+    while (this.#window === 0 && !this.#closing)
+      await new Promise<void>((granted) => {
+        this.#grantMore = granted;
+      });
+    if (this.#closing) throw new SluiceError('CLOSED', 'the store was closed while it was loading');
+    this.#window--;
+    // Only memory of its own may be given away.
+    const own = effects.byteLength === effects.buffer.byteLength ? effects : effects.slice();
+    this.#port.postMessage({ kind: 'effects', effects: own, source } satisfies JournalReply, [
+      own.buffer as ArrayBuffer,
+    ]);
+  }
+
+  #append(group: Group): void {
+    try {
+      this.#file?.append(group);
+    } catch (error) {
+      this.#send({ kind: 'failed', reason: causeText(error) });
+      this.#retryLater(group);
+      return;
+    }
+    this.#committed(group);
+  }
+
+  #committed(group: Group): void {
+    try {
+      this.#head?.write(group.last);
+    } catch {
+      // Only a hint for the next start: the commit itself stands.
+    }
+    this.#send(group.last); // sluice:acknowledge
+    this.#bytesSinceCheck += group.effects.length;
+    if (this.#bytesSinceCheck >= DISK_CHECK_BYTES || performance.now() - this.#lastCheck > DISK_CHECK_MS)
+      this.#checkDisk();
+  }
+
+  /** The same bytes again and again: what memory holds must reach the disk before anything newer. */
+  #retryLater(group: Group): void {
+    this.#retrying = group;
+    this.#retryTimer = setTimeout(() => this.#retry(), this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_LAST_MS);
+  }
+
+  #retry(): boolean {
+    const group = this.#retrying;
+    if (group === undefined) return true;
+    try {
+      this.#file?.append(group);
+    } catch (error) {
+      this.#send({ kind: 'failed', reason: causeText(error) });
+      this.#retryLater(group);
+      return false;
+    }
+    this.#retrying = undefined;
+    this.#retryMs = RETRY_FIRST_MS;
+    this.#committed(group);
+    return true;
+  }
+
+  #put(piece: Piece): void {
+    let failure: string | undefined;
+    try {
+      this.#file?.putPiece(piece);
+    } catch (error) {
+      failure = causeText(error);
+    }
+    const imageBytes = this.#file?.imageBytes ?? 0;
+    this.#bytesSinceCheck += piece.effects.length;
+    this.#send({ kind: 'stored', imageBytes, ...(failure === undefined ? {} : { failure }) });
+  }
+
+  #trim(): void {
+    this.#trimming = false;
+    if (this.#file === undefined) return;
+    try {
+      const { bytes, done } = this.#file.trim(this.#trimUpto, TRIM_ROWS);
+      this.#send({ kind: 'trimmed', bytes, done });
+      if (done) return;
+      // Not in one go: groups that arrive meanwhile come between.
+      this.#trimming = true;
+      setImmediate(() => this.#trim());
+    } catch {
+      // Nothing is lost by a longer log; the next checkpoint tries again.
+      this.#send({ kind: 'trimmed', bytes: 0, done: true });
+    }
+  }
+
+  /** Asks for read-only before the disk is full: SQLite needs room to fold its log and even to delete. */
+  #checkDisk(): void {
+    this.#bytesSinceCheck = 0;
+    this.#lastCheck = performance.now();
+    const { minFreeBytes } = this.#options;
+    let freeBytes: number;
+    try {
+      const { bavail, bsize } = statfsSync(this.#folder.path);
+      freeBytes = bavail * bsize;
+    } catch {
+      return;
+    }
+    const low = freeBytes < (this.#low ? minFreeBytes * 1.1 : minFreeBytes);
+    if (low !== this.#low) {
+      this.#low = low;
+      this.#send({ kind: 'disk', freeBytes, low });
+    }
+    clearTimeout(this.#diskTimer);
+    if (low) this.#diskTimer = setTimeout(() => this.#checkDisk(), DISK_CHECK_MS);
+  }
+
+  #close(): void {
+    this.#closing = true;
+    this.#grantMore?.();
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#diskTimer);
+    let failure: string | undefined;
+    if (this.#retrying !== undefined) {
+      try {
+        this.#file?.append(this.#retrying);
+      } catch (error) {
+        failure = causeText(error);
+      }
+    }
+    this.#release();
+    this.#port.postMessage({ kind: 'closed', ...(failure === undefined ? {} : { failure }) } satisfies JournalReply);
+    this.#port.close();
+  }
+
+  #refuse(error: unknown): void {
+    if (this.#closing) return;
+    const refusal = isSluiceError(error) ? error : dataError(error, `${this.#folder.path} cannot be read`);
+    this.#release();
+    const { code, message, details } = refusal;
+    this.#send({ kind: 'refused', code, message, ...(details === undefined ? {} : { details }) });
+    this.#port.close();
+  }
+
+  #release(): void {
+    this.#file?.close();
+    this.#file = undefined;
+    this.#head?.close();
+    this.#head = undefined;
+    this.#lock?.close();
+    this.#lock = undefined;
+  }
+
+  #send(reply: JournalReply): void {
+    this.#port.postMessage(reply);
+  }
+}
+
+if (parentPort !== null) new JournalWorker(parentPort, workerData as JournalWorkerOptions, await loadSqlite()).start();
