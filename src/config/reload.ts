@@ -108,7 +108,7 @@ export class ConfigReloader implements AsyncDisposable {
   async #reloadIfChanged(): Promise<void> {
     const outcome = await this.#enqueue(async () => {
       if (this.#closed || (await this.#fingerprint()) === this.#seen) return { kind: 'unchanged' };
-      return await this.#loadAndApply();
+      return this.#loadAndApply();
     });
     if (outcome.kind !== 'unchanged') this.#options.onOutcome(outcome);
   }

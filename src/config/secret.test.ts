@@ -1,24 +1,31 @@
-import { createHash } from 'node:crypto';
+import { createHash, scryptSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { hashSecret, parseSecret, verifySecret } from './secret.ts';
+import { hashSecret, parseSecret, type SecretHash } from './secret.ts';
+
+function fits(hash: SecretHash, given: string): boolean {
+  const digest =
+    hash.kind === 'sha256'
+      ? createHash('sha256').update(given).digest()
+      : scryptSync(given, hash.salt, hash.digest.length, { N: hash.n, r: hash.r, p: hash.p });
+  return digest.equals(hash.digest);
+}
 
 describe('parseSecret', () => {
-  it('hashes a plain secret, so that its text is not kept', async () => {
+  it('hashes a plain secret, so that its text is not kept', () => {
     const parsed = parseSecret('open sesame');
     if (parsed === undefined) throw new Error('not read');
     expect(parsed.plain).toBe(true);
     expect(JSON.stringify(parsed)).not.toContain('sesame');
-    expect(await verifySecret(parsed.hash, 'open sesame')).toBe(true);
-    expect(await verifySecret(parsed.hash, 'open sesam')).toBe(false);
-    expect(await verifySecret(parsed.hash, Buffer.from('open sesame'))).toBe(true);
+    expect(fits(parsed.hash, 'open sesame')).toBe(true);
+    expect(fits(parsed.hash, 'open sesam')).toBe(false);
   });
 
-  it('reads a sha256 hash', async () => {
+  it('reads a sha256 hash', () => {
     const parsed = parseSecret(`sha256:${createHash('sha256').update('pw').digest('hex')}`);
     if (parsed === undefined) throw new Error('not read');
     expect(parsed.plain).toBe(false);
-    expect(await verifySecret(parsed.hash, 'pw')).toBe(true);
-    expect(await verifySecret(parsed.hash, '')).toBe(false);
+    expect(fits(parsed.hash, 'pw')).toBe(true);
+    expect(fits(parsed.hash, '')).toBe(false);
   });
 
   it('reads what hashSecret writes', async () => {
@@ -27,8 +34,8 @@ describe('parseSecret', () => {
     const parsed = parseSecret(text);
     if (parsed === undefined) throw new Error('not read');
     expect(parsed.plain).toBe(false);
-    expect(await verifySecret(parsed.hash, 'pw')).toBe(true);
-    expect(await verifySecret(parsed.hash, 'pW')).toBe(false);
+    expect(fits(parsed.hash, 'pw')).toBe(true);
+    expect(fits(parsed.hash, 'pW')).toBe(false);
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, scrypt } from 'node:crypto';
 
 /** A secret as Sluice keeps it: never the text itself. */
 export type SecretHash =
@@ -50,33 +50,25 @@ export function parseSecret(text: string): ParsedSecret | undefined {
   return text === '' ? undefined : { hash: { kind: 'sha256', digest: sha256(text) }, plain: true };
 }
 
-/**
- * Whether `given` (UTF-8 text, or the bytes themselves) is the secret of `hash`. Takes the same time wherever they differ; a `scrypt`
- * hash costs tens of milliseconds on a thread of the pool, so remember a success instead of verifying each request.
- */
-export async function verifySecret(hash: SecretHash, given: string | Uint8Array): Promise<boolean> {
-  if (hash.kind === 'sha256') return timingSafeEqual(sha256(given), hash.digest);
-  return timingSafeEqual(await scryptDigest(given, hash, hash.digest.length), hash.digest);
-}
-
 /** The `scrypt:` form of a secret under a new random salt (N 16384, R 8, P 1: 16 MiB and about 50 ms to verify). */
-export async function hashSecret(secret: string | Uint8Array): Promise<string> {
+export async function hashSecret(secret: string): Promise<string> {
   const cost = { n: 16_384, r: 8, p: 1, salt: randomBytes(16) };
   const digest = await scryptDigest(secret, cost, 32);
   return `scrypt:${cost.n}:${cost.r}:${cost.p}:${cost.salt.toString('base64url')}:${digest.toString('base64url')}`;
 }
 
-function sha256(data: string | Uint8Array): Buffer {
+function sha256(data: string): Buffer {
   return createHash('sha256').update(data).digest();
 }
 
 function scryptDigest(
-  secret: string | Uint8Array,
+  secret: string,
   cost: { readonly n: number; readonly r: number; readonly p: number; readonly salt: Uint8Array },
   length: number,
 ): Promise<Buffer> {
-  const options = { N: cost.n, r: cost.r, p: cost.p, maxmem: maxScryptBytes + 32 * 1024 * 1024 };
   return new Promise((resolve, reject) => {
-    scrypt(secret, cost.salt, length, options, (error, digest) => (error === null ? resolve(digest) : reject(error)));
+    scrypt(secret, cost.salt, length, { N: cost.n, r: cost.r, p: cost.p }, (error, digest) =>
+      error === null ? resolve(digest) : reject(error),
+    );
   });
 }

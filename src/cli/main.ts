@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+import { version } from '../app/version.ts';
+import { runProgram } from './program.ts';
+
+// A reader that goes away (`sluice keys scan | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+process.exitCode = await runProgram(process.argv.slice(2), version());
