@@ -18,7 +18,12 @@ export function parseInteger(text: ByteString): bigint | undefined {
   }
   if (text.length === start) return undefined;
   const value = BigInt(text);
-  return value > MAX_INT64 || value < MIN_INT64 ? undefined : value;
+  return inInt64(value) ? value : undefined;
+}
+
+/** Whether it fits a signed 64-bit integer. */
+export function inInt64(value: bigint): boolean {
+  return value <= MAX_INT64 && value >= MIN_INT64;
 }
 
 /** @throws CommandError "value is not an integer or out of range" */
@@ -107,4 +112,24 @@ function parseHexDouble(text: string): number {
     scale /= 16;
   }
   return value * 2 ** Number(exponent);
+}
+
+/**
+ * {@link parseInteger} without BigInt for the numbers that need none.
+ * @returns a number within ±10^15, else a bigint; undefined when the text is no integer of 64 bits
+ */
+export function parseNumber(text: ByteString): number | bigint | undefined {
+  const { length } = text;
+  if (length === 0 || length > 15) return parseInteger(text);
+  const negative = text.charCodeAt(0) === 45;
+  const start = negative ? 1 : 0;
+  // Neither `-` alone, nor a zero before other digits, nor `-0`.
+  if (length === start || (text.charCodeAt(start) === 48 && length > 1)) return undefined;
+  let value = 0;
+  for (let i = start; i < length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return negative ? -value : value;
 }
