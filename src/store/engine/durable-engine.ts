@@ -1,5 +1,6 @@
 import { SluiceError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { Checkpointer } from './checkpoint.ts';
 import { nothingToCommit } from './durability.ts';
 import { Engine } from './engine.ts';
 import { type DurabilityLevel, type Journal, type JournalStats, WorkerJournal } from './journal.ts';
@@ -73,9 +74,18 @@ export async function openDurableEngine(options: DurableEngineOptions): Promise<
   const maxPendingBytes = options.maxPendingBytes ?? 64 * MIB;
   const journal = new WorkerJournal({ engine, thread, clock, durability, maxPendingBytes, onWarning });
   const loader = new Loader(engine, thread, clock);
+  let checkpointer: Checkpointer | undefined;
   const load = async (): Promise<void> => {
     const loaded = await loader.load();
     journal.start(loaded);
+    checkpointer = new Checkpointer({
+      engine,
+      journal,
+      clock,
+      logBytes: options.checkpointLogBytes ?? 64 * MIB,
+      generation: loaded.generation,
+      onWarning,
+    });
     engine.setState('ready');
     if (loaded.head > loaded.seq) {
       onWarning(
@@ -88,6 +98,7 @@ export async function openDurableEngine(options: DurableEngineOptions): Promise<
   ready.catch(() => {});
   const close = (): Promise<void> => {
     loader.abort();
+    checkpointer?.stop();
     return journal.close();
   };
   return { engine, journal, ready, close };

@@ -150,13 +150,13 @@ export class JournalReader {
   *groups(upto: number): Generator<Group> {
     let expected = upto + 1;
     let begun = false;
-    const rows = this.#guard('the table "log"', () =>
-      this.#database.prepare('SELECT seq, first, crc, effects FROM log ORDER BY seq').iterate(),
-    );
+    let after = 0;
+    // Row by row: an iterator of the package dies when the garbage collector takes its statement.
+    const sql = 'SELECT seq, first, crc, effects FROM log WHERE seq > ? ORDER BY seq LIMIT 1';
+    const next = this.#guard('the table "log"', () => this.#database.prepare(sql));
     for (;;) {
-      const next = this.#guard(`the table "log" after change ${expected - 1}`, () => rows.next());
-      if (next.done === true) return;
-      const row = next.value;
+      const row = this.#guard(`the table "log" after change ${expected - 1}`, () => next.get(after));
+      if (row === undefined) return;
       const last = integer(row, 'seq');
       const first = integer(row, 'first');
       const effects = row['effects'];
@@ -168,6 +168,7 @@ export class JournalReader {
         throw this.#damaged(`the changes ${expected} to ${first - 1} are missing from the table "log"`);
       begun = true;
       expected = last + 1;
+      after = last;
       yield group;
     }
   }
