@@ -68,11 +68,6 @@ Examples:
   echo -n hello | sluice keys set greeting -    write a key of the running node
   sluice backup keys.backup                     back up the running node`,
     );
-  program.action(() => {
-    program.outputHelp({ error: true });
-    onStatus(exitUsage);
-  });
-
   const start = program
     .command('start')
     .summary('run Sluice until it is told to stop')

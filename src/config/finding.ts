@@ -22,7 +22,10 @@ export interface ConfigFinding {
 /** One line: where, which setting, what. */
 export function formatFinding(finding: ConfigFinding): string {
   const where = formatSource(finding.source);
-  return [where, finding.path, finding.message].filter((part) => part !== '').join(': ');
+  // A flag or variable names its setting already, unless the finding is about a part of it.
+  const named = finding.source.kind === 'flag' || finding.source.kind === 'environment';
+  const path = named && !finding.path.includes('[') ? '' : finding.path;
+  return [where, path, finding.message].filter((part) => part !== '').join(': ');
 }
 
 /** `sluice.yaml:3:5`, `SLUICE_HTTP`, `--http`; empty for code and defaults. */

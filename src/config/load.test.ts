@@ -183,8 +183,8 @@ describe('loadConfig', () => {
   it('names the flag or variable that is wrong', async () => {
     const flags = { durability: { text: 'disk', flag: '--durability' } };
     const { message } = await refusal(load({}, { env: { SLUICE_SHUTDOWN_TIMEOUT: '10' }, flags }));
-    expect(message).toContain('--durability: durability: expected one of');
-    expect(message).toContain('SLUICE_SHUTDOWN_TIMEOUT: shutdownTimeout: expected a duration');
+    expect(message).toContain('--durability: expected one of');
+    expect(message).toContain('SLUICE_SHUTDOWN_TIMEOUT: expected a duration');
   });
 
   it('refuses what lies outside the bounds', async () => {
@@ -233,6 +233,7 @@ describe('loadConfig', () => {
     expect(error.code).toBe('NOT_SUPPORTED');
     expect(error.message).toContain('sluice.yaml:1:1: store: a store in Redis is not part of this version');
     expect(await refusedFile('store: mysql://x')).toContain('expected embedded or memory; found "mysql://x"');
+    expect(await refusedFile('store: mysql://root:hunter2@x')).toContain('found "mysql://…@x"');
   });
 
   it('binds only loopback addresses without users, unless it is told to', async () => {

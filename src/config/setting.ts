@@ -140,6 +140,10 @@ export function showValue(value: unknown): string {
   if (value === null) return 'nothing (null)';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
-  const text = typeof value === 'string' ? JSON.stringify(value) : `the ${typeof value} ${String(value)}`;
+  // The address of a store may hold a password.
+  const text =
+    typeof value === 'string'
+      ? JSON.stringify(value.replace(/\/\/[^/]*@/g, '//…@'))
+      : `the ${typeof value} ${String(value)}`;
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

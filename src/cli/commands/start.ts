@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type RunningSluice, startSluice } from '../../app/compose.ts';
+import type { RunningSluice } from '../../app/compose.ts';
 import { version } from '../../app/version.ts';
 import { formatFinding } from '../../config/finding.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
@@ -25,6 +25,8 @@ export async function start(options: Readonly<Record<string, unknown>>): Promise
   say(...loaded.warnings.map((warning) => `warning: ${formatFinding(warning)}`));
 
   using stop = new StopSignal();
+  // Loaded only now: a wrong configuration is told of at once.
+  const { startSluice } = await import('../../app/compose.ts');
   const sluice = await startSluice(loaded.value);
   await using reloader = new ConfigReloader({
     initial: loaded,
