@@ -69,8 +69,10 @@ export function requireSignedCount(text: ByteString): number {
 /**
  * A double as Redis's getDoubleFromObject takes it: decimal or hexadecimal, `inf`, `infinity`, no spaces, not NaN, and not a
  * number too great or too small for a double. Undefined when it is none.
+ *
+ * @param outOfRange `clamp` takes numbers too great as infinite and those too small as 0. @default refuse
  */
-export function parseDouble(text: ByteString): number | undefined {
+export function parseDouble(text: ByteString, outOfRange: 'refuse' | 'clamp' = 'refuse'): number | undefined {
   const match =
     /^([+-]?)(inf(?:inity)?|0x[0-9a-f]+(?:\.[0-9a-f]*)?(?:p[+-]?\d+)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i.exec(text);
   if (match === null) return undefined;
@@ -78,8 +80,10 @@ export function parseDouble(text: ByteString): number | undefined {
   const body = (match[2] as string).toLowerCase();
   if (body.startsWith('inf')) return sign * Number.POSITIVE_INFINITY;
   const value = body.startsWith('0x') ? parseHexDouble(body) : Number(body);
-  const outOfRange = value === Number.POSITIVE_INFINITY || (value === 0 && /[1-9a-f]/.test(significand(body)));
-  return outOfRange ? undefined : sign * value;
+  if (outOfRange === 'refuse') {
+    if (value === Number.POSITIVE_INFINITY || (value === 0 && /[1-9a-f]/.test(significand(body)))) return undefined;
+  }
+  return sign * value;
 }
 
 /** @throws CommandError "value is not a valid float" */

@@ -1,0 +1,81 @@
+import type { ByteString } from '../../kernel/bytes.ts';
+import type { ReadonlySortedSet } from '../../store/engine/sorted-sets.ts';
+import type { ScoredMember } from '../../store/engine/values/sorted-set.ts';
+import { parseDouble, requireIndex } from '../arguments.ts';
+import { CommandError } from '../command-error.ts';
+
+/** Positions start..end-1 in ascending order; nothing when `end <= start`. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Finds the span in a sorted set, in O(log n + n / 512). */
+export type SpanFinder = (set: ReadonlySortedSet) => Span;
+
+/** What `min` and `max` of a range are: positions, scores or, among members of one score, members. */
+export type RangeType = 'rank' | 'score' | 'lex';
+
+/** Something that comes before a bound: what the sorted set's binary search takes. */
+type Before = (entry: ScoredMember) => boolean;
+
+const always: Before = () => true;
+const never: Before = () => false;
+
+/**
+ * @throws CommandError "min or max is not a float", "min or max not valid string range item" or "value is not an integer or out
+ * of range"
+ */
+export function requireSpan(type: RangeType, min: ByteString, max: ByteString): SpanFinder {
+  if (type === 'rank') return rankSpan(requireIndex(min), requireIndex(max));
+  const bounds = type === 'score' ? scoreBounds(min, max) : lexBounds(min, max);
+  return (set) => ({ start: set.lowerBound(bounds.beforeMin), end: set.lowerBound(bounds.notAfterMax) });
+}
+
+/** Indexes from 0, or from the end when negative; `last` is the last one inside. */
+export function rankSpan(first: number, last: number): SpanFinder {
+  return ({ size }) => ({
+    start: Math.max(0, first < 0 ? first + size : first),
+    end: Math.min(size, (last < 0 ? last + size : last) + 1),
+  });
+}
+
+function scoreBounds(minText: ByteString, maxText: ByteString): { beforeMin: Before; notAfterMax: Before } {
+  const min = parseScoreBound(minText);
+  const max = parseScoreBound(maxText);
+  if (min === undefined || max === undefined) throw new CommandError('ERR min or max is not a float');
+  return {
+    beforeMin: min.exclusive ? ({ score }) => score <= min.score : ({ score }) => score < min.score,
+    notAfterMax: max.exclusive ? ({ score }) => score < max.score : ({ score }) => score <= max.score,
+  };
+}
+
+/**
+ * As C's strtod reads it, which takes more than other commands do: leading spaces, nothing at all (0), numbers out of range (as
+ * infinite or 0), and it stops at a NUL.
+ */
+function parseScoreBound(text: ByteString): { score: number; exclusive: boolean } | undefined {
+  const exclusive = text.startsWith('(');
+  const nul = text.indexOf('\0');
+  const body = text.slice(exclusive ? 1 : 0, nul < 0 ? undefined : nul);
+  const score = body === '' ? 0 : parseDouble(body.replace(/^[ \t\n\v\f\r]+/, ''), 'clamp');
+  return score === undefined ? undefined : { score, exclusive };
+}
+
+function lexBounds(minText: ByteString, maxText: ByteString): { beforeMin: Before; notAfterMax: Before } {
+  const min = parseLexBound(minText);
+  const max = parseLexBound(maxText);
+  if (min === undefined || max === undefined) throw new CommandError('ERR min or max not valid string range item');
+  return { beforeMin: min.outside, notAfterMax: max.inside };
+}
+
+/** `outside`: before this bound as a minimum; `inside`: not after it as a maximum. */
+function parseLexBound(text: ByteString): { outside: Before; inside: Before } | undefined {
+  // Redis ends the two special ones at a NUL.
+  if (text === '-' || text.startsWith('-\0')) return { outside: never, inside: never };
+  if (text === '+' || text.startsWith('+\0')) return { outside: always, inside: always };
+  const bound = text.slice(1);
+  if (text.startsWith('[')) return { outside: ({ member }) => member < bound, inside: ({ member }) => member <= bound };
+  if (text.startsWith('(')) return { outside: ({ member }) => member <= bound, inside: ({ member }) => member < bound };
+  return undefined;
+}
