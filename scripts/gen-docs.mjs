@@ -24,7 +24,16 @@ const pages = {
 
 const stale = [];
 for (const [file, make] of Object.entries(pages)) {
-  const wanted = `${(await make()).trimEnd()}\n`;
+  let text;
+  try {
+    text = await make();
+  } catch (error) {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    console.error(`${file}: ${error.message}; build first: npm run build`);
+    process.exitCode = 1;
+    continue;
+  }
+  const wanted = `${text.trimEnd()}\n`;
   const present = existsSync(at(file)) ? readFileSync(at(file), 'utf8') : '';
   if (present === wanted) continue;
   stale.push(file);

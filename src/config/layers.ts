@@ -140,7 +140,7 @@ export function fileLayer(
 }
 
 /** Whether `value` is a mapping rather than a list or a single value. */
-export function isMapping(value: unknown): value is Record<string, unknown> {
+function isMapping(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 

@@ -10,7 +10,7 @@ import { listSettings, type SettingInfo } from './settings.ts';
 import { pathKey, readYaml, type YamlSource } from './yaml-source.ts';
 
 /** The configuration read when no other is named and it exists in the working directory. */
-export const defaultConfigFile = 'sluice.yaml';
+const defaultConfigFile = 'sluice.yaml';
 
 /** Environment names that are not settings: they say where settings are read from, or belong to commands and tests. */
 const otherNames = ['SLUICE_CONFIG', 'SLUICE_ENV_FILE', 'SLUICE_PASSWORD', 'SLUICE_USER'];

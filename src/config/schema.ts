@@ -13,10 +13,8 @@ import {
   textSetting,
 } from './setting.ts';
 
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
 /** How much is logged; each level includes those after it. */
-export type LogLevel = (typeof logLevels)[number];
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const nonEmpty = (text: string): string | undefined => (text === '' || text.includes('\0') ? undefined : text);
 

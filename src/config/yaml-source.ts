@@ -117,7 +117,7 @@ export function readYaml(text: string, file: string, variable: (name: string) =>
 class TooManyNodes extends Error {}
 
 /** Replaces `${NAME}`, `${NAME:-text}` and `$${`; a variable that is not set stays empty and is listed. */
-export function interpolate(
+function interpolate(
   text: string,
   variable: (name: string) => string | undefined,
 ): { readonly text: string; readonly used: boolean; readonly missing: readonly string[] } {
