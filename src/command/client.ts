@@ -4,7 +4,9 @@ import type { Engine } from '../store/engine/engine.ts';
 import type { Keyspace } from '../store/engine/keyspace.ts';
 import type { Subscriber } from '../store/engine/pub-sub.ts';
 import { isCompatName } from '../store/keys.ts';
-import type { Command } from './command.ts';
+import type { Context } from './command.ts';
+import type { PreparedCommand } from './prepared-command.ts';
+import type { Server } from './server.ts';
 
 /** Who a client is once it has authenticated, or the default user where no credentials are configured. */
 export interface ClientUser {
@@ -30,7 +32,7 @@ export interface Connection {
 }
 
 export interface QueuedCommand {
-  readonly command: Command;
+  readonly command: PreparedCommand;
   readonly argv: readonly ByteString[];
 }
 
@@ -39,6 +41,10 @@ export interface Transaction {
   readonly queue: QueuedCommand[];
   /** A command was refused while queueing: EXEC will abort. */
   refused: boolean;
+  /** EXEC runs the queue: blocking commands must not block, and messages wait for the end of the reply. */
+  running: boolean;
+  /** Bytes of the words queued. */
+  bytes: number;
 }
 
 /** A client that waits for a list to get an element. */
@@ -63,6 +69,8 @@ export interface Tracking {
   readonly redirect: number;
   /** CLIENT CACHING was given for the next command. */
   caching: 'yes' | 'no' | undefined;
+  /** The client that should get the messages is gone. */
+  brokenRedirect: boolean;
 }
 
 /** One RESP connection as the commands see it. Pub/sub messages arrive through `message`. */
@@ -95,6 +103,9 @@ export class Client implements Subscriber {
   /** Newest write that the pending output reveals; the face resets it when it takes the output. */
   revealed = 0;
   readonly #engine: Engine;
+  #context: Context | undefined;
+  /** Messages that came while EXEC was writing its reply. */
+  #deferred: (() => void)[] = [];
 
   constructor(id: number, engine: Engine, connection: Connection, reply: Reply, user: ClientUser | undefined) {
     this.id = id;
@@ -116,8 +127,20 @@ export class Client implements Subscriber {
     return this.channels.size + this.patterns.size > 0;
   }
 
+  /** What commands of this client get as their first argument; one object for all of them. */
+  contextOf(server: Server): Context {
+    this.#context ??= { server, client: this };
+    return this.#context;
+  }
+
   message(channel: ByteString, payload: ByteString, pattern?: ByteString): void {
+    if (this.transaction?.running === true) {
+      this.#deferred.push(() => this.message(channel, payload, pattern));
+      return;
+    }
     const { reply } = this;
+    // The publisher may have written in the same turn; its message must not be seen before that is durable.
+    if (this.#engine.revealed > this.revealed) this.revealed = this.#engine.revealed;
     if (pattern === undefined) {
       reply.push(3);
       reply.bulk('message');
@@ -129,5 +152,13 @@ export class Client implements Subscriber {
     reply.bulk(channel);
     reply.bulk(payload);
     this.connection.flush();
+  }
+
+  /** Writes the messages held back during EXEC, after its reply. */
+  endDeferral(): void {
+    const deferred = this.#deferred;
+    if (deferred.length === 0) return;
+    this.#deferred = [];
+    for (const write of deferred) write();
   }
 }

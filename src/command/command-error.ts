@@ -1,3 +1,5 @@
+import { isSluiceError } from '../errors.ts';
+
 /** A refusal in the words clients match on: the message is the whole error reply, first word included (`ERR syntax error`). */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
@@ -9,3 +11,29 @@ export const notAFloat = (): CommandError => new CommandError('ERR value is not 
 export const noSuchKey = (): CommandError => new CommandError('ERR no such key');
 export const wrongArity = (name: string): CommandError =>
   new CommandError(`ERR wrong number of arguments for '${name}' command`);
+
+/** The error reply of anything a command throws. A bug is told as such, without its details. */
+export function errorText(error: unknown): string {
+  if (error instanceof CommandError) return error.message;
+  if (!isSluiceError(error)) return 'ERR internal error';
+  switch (error.code) {
+    case 'WRONG_TYPE':
+      return 'WRONGTYPE Operation against a key holding the wrong kind of value';
+    case 'OUT_OF_MEMORY':
+      return "OOM command not allowed when used memory > 'maxmemory'.";
+    case 'STORE_LOADING':
+      return 'LOADING Sluice is loading the dataset in memory';
+    case 'STORE_READ_ONLY':
+      return `MISCONF Errors writing to the journal: ${error.message}`;
+    default:
+      return `ERR ${error.message}`;
+  }
+}
+
+/** The first word of an error reply, which clients tell errors apart by; undefined for what is a bug. */
+export function errorClass(error: unknown): string | undefined {
+  if (!(error instanceof CommandError) && !isSluiceError(error)) return undefined;
+  const text = errorText(error);
+  const end = text.indexOf(' ');
+  return end < 0 ? text : text.slice(0, end);
+}

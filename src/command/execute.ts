@@ -1,132 +1,117 @@
-import { isSluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
-import type { Client } from './client.ts';
-import type { Command } from './command.ts';
-import { CommandError, wrongArity } from './command-error.ts';
+import type { Client, Transaction } from './client.ts';
+import { CommandError, errorText, wrongArity } from './command-error.ts';
+import type { PreparedCommand } from './prepared-command.ts';
+import { runCommand } from './run-command.ts';
 import type { Server } from './server.ts';
-import { findCommand, unknownCommand } from './table.ts';
+import { findCommand } from './table.ts';
+
+/** What one client may queue between MULTI and EXEC. */
+const MAX_QUEUED_COMMANDS = 1_000_000;
+const MAX_QUEUED_BYTES = 512 * 1024 * 1024;
 
 /**
  * One command of one client, from its words to its reply: the whole path of the RESP face. Writes the reply to `client.reply` and
  * raises `client.revealed` to the write that must be durable before it may be sent.
  */
 export function execute(server: Server, client: Client, argv: readonly ByteString[]): void {
-  const { engine, counters } = server;
+  const { engine } = server;
+  const { reply } = client;
   engine.begin();
   client.lastActiveAt = engine.turn.time;
-  counters.commands++;
-  const replyFrom = client.reply.size;
+  server.countCommand(engine.turn.time);
+  const replyFrom = reply.size;
+  const wasTracking = client.tracking;
+  let command: PreparedCommand | undefined;
+  let admitted = false;
   try {
-    const command = findCommand(argv);
-    if (command === undefined) throw unknownCommand(argv);
+    command = findCommand(argv);
     client.lastCommand = command.name;
-    if (command.arity > 0 ? argv.length !== command.arity : argv.length < -command.arity)
-      throw wrongArity(command.name);
+    if (argv.length < command.minWords || argv.length > command.maxWords) throw wrongArity(command.name);
     requireAllowed(server, client, command);
-    if (client.transaction !== undefined && !runsInsideMulti(command)) {
-      requireRoom(server, command);
-      client.transaction.queue.push({ command, argv });
-      client.reply.simple('QUEUED');
+    admitted = true;
+    if (client.transaction !== undefined && !command.actsInMulti) {
+      enqueue(client.transaction, command, argv);
+      reply.simple('QUEUED');
     } else {
-      run(server, client, command, argv);
+      runCommand(server, client, command, argv);
     }
   } catch (error) {
-    if (client.transaction !== undefined && isRefusal(error)) client.transaction.refused = true;
-    counters.errors++;
-    client.reply.error(errorText(error));
+    reply.drop(replyFrom);
+    server.countError(error);
+    reply.error(admitted ? errorText(error) : refuse(server, client, command, errorText(error)));
   }
-  client.revealed = Math.max(client.revealed, engine.revealed);
-  if (client.replyMode !== 'on') applyReplyMode(client, replyFrom);
+  if (engine.revealed > client.revealed) client.revealed = engine.revealed;
+  if (client.tracking !== undefined && client.tracking === wasTracking) endCaching(client, command);
+  if (client.replyMode !== 'on') applyReplyMode(client, command, replyFrom);
   if (server.blocked.anyReady) server.blocked.serve();
   if (server.tracking.anyPending) server.tracking.deliver();
 }
 
-/** Runs a command that was found and allowed; EXEC does it for each queued one. @throws CommandError, SluiceError */
-export function run(server: Server, client: Client, command: Command, argv: readonly ByteString[]): void {
-  requireRoom(server, command);
-  if (server.tracking.active) {
-    server.tracking.begin(client);
-    if (client.tracking !== undefined && command.flags.includes('readonly'))
-      server.tracking.remember(client, keysOf(command, argv));
+/** In the order of Redis's processCommand. @throws CommandError, SluiceError */
+function requireAllowed(server: Server, client: Client, command: PreparedCommand): void {
+  const { engine } = server;
+  const { transaction } = client;
+  if (client.user === undefined && !command.beforeAuth) throw new CommandError('NOAUTH Authentication required.');
+  if (transaction === undefined) {
+    if (command.needsMemory) engine.requireMemory();
+    if (command.writes) engine.requireWritable();
+  } else {
+    requireAllowedInMulti(server, client, command);
   }
-  command.run({ server, client }, argv, client.reply);
-  if (client.tracking?.caching !== undefined && command.name !== 'client|caching') client.tracking.caching = undefined;
-}
-
-/** The keys a command names, in order. */
-export function keysOf(command: Command, argv: readonly ByteString[]): ByteString[] {
-  if (command.findKeys !== undefined) return command.findKeys(argv).map((position) => argv[position] as ByteString);
-  if (command.keys === undefined) return [];
-  const [first, last, step] = command.keys;
-  const end = last < 0 ? argv.length + last : last;
-  const keys: ByteString[] = [];
-  for (let i = first; i <= end && i < argv.length; i += step) keys.push(argv[i] as ByteString);
-  return keys;
-}
-
-/** The error reply of anything a command throws. A bug says so and does not take the process down with it. */
-export function errorText(error: unknown): string {
-  if (error instanceof CommandError) return error.message;
-  if (isSluiceError(error)) {
-    switch (error.code) {
-      case 'WRONG_TYPE':
-        return 'WRONGTYPE Operation against a key holding the wrong kind of value';
-      case 'OUT_OF_MEMORY':
-        return "OOM command not allowed when used memory > 'maxmemory'.";
-      case 'STORE_LOADING':
-        return 'LOADING Sluice is loading the dataset in memory';
-      case 'STORE_READ_ONLY':
-        return `MISCONF Errors writing to the journal: ${error.message}`;
-      default:
-        return `ERR ${error.message}`;
-    }
-  }
-  throw error;
-}
-
-const insideMulti = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
-
-function runsInsideMulti(command: Command): boolean {
-  return insideMulti.has(command.name);
-}
-
-function requireAllowed(server: Server, client: Client, command: Command): void {
-  if (client.user === undefined && !command.flags.includes('no_auth'))
-    throw new CommandError('NOAUTH Authentication required.');
-  if (client.subscribed && client.reply.proto === 2 && !allowedWhileSubscribed(command)) {
+  if (!command.whileSubscribed && client.subscribed && client.reply.proto === 2) {
     throw new CommandError(
       `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
     );
   }
-  if (server.engine.state === 'loading' && !command.flags.includes('loading')) server.engine.requireWritable();
-  if (client.transaction !== undefined && command.flags.includes('no_multi')) {
-    throw new CommandError('ERR Command not allowed inside a transaction');
+  if (!command.whileLoading && engine.state === 'loading') engine.requireWritable();
+}
+
+/** Room and durability are asked for when a command is queued and once more for all of them at EXEC, never in between. */
+function requireAllowedInMulti(server: Server, client: Client, command: PreparedCommand): void {
+  const { engine } = server;
+  const queue = client.transaction?.queue ?? [];
+  if (command.notInMulti) throw new CommandError('ERR Command not allowed inside a transaction');
+  const exec = command.name === 'exec';
+  // Queueing takes memory too, so at the bound nothing more may be queued.
+  if (!command.actsInMulti || (exec && queue.some((queued) => queued.command.needsMemory))) engine.requireMemory();
+  if (command.writes || (exec && queue.some((queued) => queued.command.writes))) engine.requireWritable();
+  if (exec && engine.state === 'loading' && queue.some((queued) => !queued.command.whileLoading))
+    engine.requireWritable();
+}
+
+/** @throws CommandError when the transaction has grown too large. */
+function enqueue(transaction: Transaction, command: PreparedCommand, argv: readonly ByteString[]): void {
+  for (const word of argv) transaction.bytes += word.length;
+  if (transaction.queue.length >= MAX_QUEUED_COMMANDS || transaction.bytes > MAX_QUEUED_BYTES) {
+    transaction.refused = true;
+    transaction.queue.length = 0;
+    throw new CommandError('ERR the transaction is too large');
   }
+  transaction.queue.push({ command, argv });
 }
 
-function allowedWhileSubscribed(command: Command): boolean {
-  return (
-    command.flags.includes('pubsub') || command.name === 'ping' || command.name === 'quit' || command.name === 'reset'
-  );
+/** A command refused before it ran or was queued: EXEC will abort; a refused EXEC does so at once. @returns the error reply. */
+function refuse(server: Server, client: Client, command: PreparedCommand | undefined, text: string): string {
+  if (client.transaction !== undefined) client.transaction.refused = true;
+  if (command?.name !== 'exec') return text;
+  client.transaction = undefined;
+  server.watches.forget(client);
+  return `EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, '')}`;
 }
 
-/** @throws SluiceError STORE_READ_ONLY, OUT_OF_MEMORY */
-function requireRoom(server: Server, command: Command): void {
-  if (!command.flags.includes('write')) return;
-  server.engine.requireWritable();
-  if (command.flags.includes('denyoom')) server.engine.requireMemory();
+/** CLIENT CACHING holds for the next command, or for the next transaction as a whole. */
+function endCaching(client: Client, command: PreparedCommand | undefined): void {
+  if (client.tracking === undefined || client.transaction !== undefined) return;
+  if (command?.name.startsWith('client|') === true) return;
+  client.tracking.caching = undefined;
 }
 
-/** Errors while queueing abort the transaction, except those of commands that act at once. */
-function isRefusal(error: unknown): boolean {
-  return !(error instanceof CommandError) || !error.message.includes('MULTI');
-}
-
-function applyReplyMode(client: Client, replyFrom: number): void {
+function applyReplyMode(client: Client, command: PreparedCommand | undefined, replyFrom: number): void {
   if (client.replyMode === 'skip-next') {
     client.replyMode = 'skip';
     return;
   }
-  client.reply.drop(replyFrom);
+  if (command?.answersByPush !== true) client.reply.drop(replyFrom);
   if (client.replyMode === 'skip') client.replyMode = 'on';
 }

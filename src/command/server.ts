@@ -1,8 +1,13 @@
 import type { ByteString } from '../kernel/bytes.ts';
+import type { Durability } from '../store/engine/durability.ts';
 import type { Engine } from '../store/engine/engine.ts';
 import type { PubSub } from '../store/engine/pub-sub.ts';
 import { BlockedClients } from './blocked-clients.ts';
 import type { Client, ClientUser } from './client.ts';
+import { errorClass } from './command-error.ts';
+import { unsubscribeAll } from './leave.ts';
+import { OperationRate } from './operation-rate.ts';
+import { commandNamed, commandTable, findCommand } from './table.ts';
 import { TrackingTable } from './tracking-table.ts';
 import { WatchTable } from './watch-table.ts';
 
@@ -14,7 +19,7 @@ export interface Authenticator {
   authenticate(name: string, secret: ByteString): ClientUser | undefined;
 }
 
-/** Settings that CONFIG GET shows and CONFIG SET changes, under Redis's names. */
+/** Settings that CONFIG GET shows and CONFIG SET changes, under Redis's lower case names. */
 export interface Settings {
   get(name: string): string | undefined;
   names(): readonly string[];
@@ -33,10 +38,13 @@ export interface ServerFacts {
 
 export interface ServerOptions {
   readonly engine: Engine;
+  readonly durability: Durability;
   readonly pubSub: PubSub;
   readonly authenticator: Authenticator;
   readonly settings: Settings;
   readonly facts: ServerFacts;
+  /** Told about an exception that is no refusal but a bug; its client gets `ERR internal error`. @default does nothing */
+  readonly onBug?: (error: unknown) => void;
 }
 
 /** Counters that only grow. */
@@ -49,14 +57,21 @@ export interface CommandCounters {
   errors: number;
 }
 
+const MAX_ERROR_CLASSES = 128;
+
 /** What all RESP clients of a node share. */
 export class Server {
   readonly engine: Engine;
+  /** When the outcome of a write may be told. */
+  readonly durability: Durability;
   readonly pubSub: PubSub;
   readonly authenticator: Authenticator;
   readonly settings: Settings;
   readonly facts: ServerFacts;
+  /** ms since the epoch. */
   readonly startedAt: number;
+  /** The command table, for the commands that tell about commands. */
+  readonly commands = { all: commandTable, named: commandNamed, find: findCommand } as const;
   readonly clients = new Map<number, Client>();
   readonly watches: WatchTable;
   readonly blocked: BlockedClients;
@@ -69,18 +84,52 @@ export class Server {
     misses: 0,
     errors: 0,
   };
+  /** Error replies by the first word of their text. */
+  readonly errors = new Map<string, number>();
+  readonly #rate = new OperationRate();
+  readonly #onBug: (error: unknown) => void;
   #lastId = 0;
 
   constructor(options: ServerOptions) {
     this.engine = options.engine;
+    this.durability = options.durability;
     this.pubSub = options.pubSub;
     this.authenticator = options.authenticator;
     this.settings = options.settings;
     this.facts = options.facts;
+    this.#onBug = options.onBug ?? (() => undefined);
     this.startedAt = options.engine.clock.now();
     this.watches = new WatchTable(options.engine.changes);
     this.blocked = new BlockedClients(options.engine);
     this.tracking = new TrackingTable(options.engine.changes, this.clients);
+  }
+
+  /** Commands per second over the last one to two seconds. */
+  get commandsPerSecond(): number {
+    return this.#rate.perSecond(this.engine.clock.now(), this.counters.commands);
+  }
+
+  /** @param time of the turn, ms since the epoch. */
+  countCommand(time: number): void {
+    this.#rate.note(time, this.counters.commands);
+    this.counters.commands++;
+  }
+
+  /** An error reply is about to be written; one that no command meant to give is a bug. */
+  countError(error: unknown): void {
+    this.counters.errors++;
+    const name = errorClass(error);
+    if (name === undefined) this.#onBug(error);
+    const known = name ?? 'ERR';
+    // The words come from our own texts, yet a bound keeps a slip there from growing the table.
+    if (this.errors.has(known) || this.errors.size < MAX_ERROR_CLASSES)
+      this.errors.set(known, (this.errors.get(known) ?? 0) + 1);
+  }
+
+  resetStatistics(): void {
+    for (const name of Object.keys(this.counters) as (keyof CommandCounters)[]) this.counters[name] = 0;
+    this.errors.clear();
+    this.#rate.reset();
   }
 
   nextClientId(): number {
@@ -98,7 +147,6 @@ export class Server {
     this.watches.forget(client);
     this.blocked.forget(client);
     this.tracking.forget(client);
-    for (const channel of client.channels) this.pubSub.unsubscribe(channel, client);
-    for (const pattern of client.patterns) this.pubSub.unsubscribePattern(pattern, client);
+    unsubscribeAll(this, client);
   }
 }

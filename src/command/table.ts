@@ -11,6 +11,7 @@ import { setCommands } from './commands/set.ts';
 import { sortedSetCommands } from './commands/sorted-set.ts';
 import { stringCommands } from './commands/string.ts';
 import { transactionCommands } from './commands/transaction.ts';
+import { PreparedCommand } from './prepared-command.ts';
 
 /** Every command Sluice answers, in the order of the reference page. */
 export const commandTable: readonly Command[] = [
@@ -26,20 +27,26 @@ export const commandTable: readonly Command[] = [
   ...pubSubCommands,
 ];
 
-const byName: ReadonlyMap<string, Command> = new Map(
-  commandTable.flatMap((command) => [
-    [command.name, command],
-    [command.name.toUpperCase(), command],
-  ]),
+const byName: ReadonlyMap<string, PreparedCommand> = new Map(
+  commandTable.flatMap((row) => {
+    const command = new PreparedCommand(row);
+    return [
+      [row.name, command],
+      [row.name.toUpperCase(), command],
+    ];
+  }),
 );
 
-/** The row for these words; for a container command (`CLIENT ID`) the row of the subcommand, if it has that one. */
-export function findCommand(argv: readonly ByteString[]): Command | undefined {
+/**
+ * The command for these words; for a container command (`CLIENT ID`) the subcommand.
+ * @throws CommandError unknown command, unknown subcommand
+ */
+export function findCommand(argv: readonly ByteString[]): PreparedCommand {
   const name = argv[0] as ByteString;
   const command = byName.get(name) ?? byName.get(name.toLowerCase());
-  if (command?.subcommands === undefined || argv.length < 2) return command;
-  const full = `${command.name}|${(argv[1] as ByteString).toLowerCase()}`;
-  const subcommand = command.subcommands.find((row) => row.name === full);
+  if (command === undefined) throw unknownCommand(argv);
+  if (command.subcommands === undefined || argv.length < 2) return command;
+  const subcommand = command.subcommands.get((argv[1] as ByteString).toLowerCase());
   if (subcommand === undefined) {
     throw new CommandError(
       `ERR unknown subcommand '${printable(argv[1] as ByteString, 128)}'. Try ${command.name.toUpperCase()} HELP.`,
@@ -48,13 +55,15 @@ export function findCommand(argv: readonly ByteString[]): Command | undefined {
   return subcommand;
 }
 
-/** By name as COMMAND INFO takes it, lower case or not. */
-export function commandNamed(name: string): Command | undefined {
-  return byName.get(name.toLowerCase());
+/** By name as COMMAND INFO takes it, in any case: `get`, `client|id`. */
+export function commandNamed(name: string): PreparedCommand | undefined {
+  const [first = '', second] = name.toLowerCase().split('|', 2);
+  const command = byName.get(first);
+  return second === undefined ? command : command?.subcommands?.get(second);
 }
 
 /** Redis's words for a command that does not exist: at most 128 bytes of the name and of the arguments. */
-export function unknownCommand(argv: readonly ByteString[]): CommandError {
+function unknownCommand(argv: readonly ByteString[]): CommandError {
   const name = printable(argv[0] as ByteString, 128);
   let args = '';
   for (let i = 1; i < argv.length && args.length < 128; i++)
@@ -62,6 +71,8 @@ export function unknownCommand(argv: readonly ByteString[]): CommandError {
   return new CommandError(`ERR unknown command '${name}', with args beginning with: ${args}`);
 }
 
+/** As C prints it: up to the first NUL. */
 function printable(bytes: ByteString, limit: number): string {
-  return bytes.slice(0, limit);
+  const end = bytes.indexOf('\0');
+  return bytes.slice(0, end < 0 ? limit : Math.min(end, limit));
 }

@@ -5,11 +5,21 @@ import type { Client, Tracking } from './client.ts';
 /** Keys remembered for all clients together; beyond it the oldest is invalidated early, as Redis's tracking-table-max-keys. */
 const MAX_KEYS = 1_000_000;
 
+/** What waits to be told to one client. `all` stands for every key: the keyspace was flushed. */
+interface Pending {
+  all: boolean;
+  /** Default mode: one message for each. */
+  readonly keys: Set<ByteString>;
+  /** Broadcast mode: one message for each prefix, with all its keys. */
+  readonly byPrefix: Map<ByteString, Set<ByteString>>;
+}
+
 /**
  * Server-assisted client-side caching (Redis CLIENT TRACKING): which client read which key, and the message that a key changed.
  *
  * In the default mode a key is remembered until its first change; in broadcast mode by prefix, for ever. Messages of the client's
- * own command follow its reply: they are collected and sent by `deliver` after the command.
+ * own command follow its reply: they are collected and sent by `deliver` after the command, or at the end of the turn where no
+ * command made the change.
  */
 export class TrackingTable implements ChangeConsumer {
   readonly #changes: ChangeStream;
@@ -17,11 +27,11 @@ export class TrackingTable implements ChangeConsumer {
   readonly #readers = new Map<ByteString, Set<number>>();
   readonly #broadcast = new Set<Client>();
   readonly #trackers = new Set<Client>();
-  /** Messages not delivered yet: per receiving client the keys, or everything. */
-  readonly #pending = new Map<Client, Set<ByteString> | 'all'>();
+  readonly #pending = new Map<Client, Pending>();
   /** Whose command runs; NOLOOP looks at it. */
   #current: Client | undefined;
   #unsubscribe: (() => void) | undefined;
+  #items = 0;
 
   constructor(changes: ChangeStream, clients: ReadonlyMap<number, Client>) {
     this.#changes = changes;
@@ -36,10 +46,15 @@ export class TrackingTable implements ChangeConsumer {
     return this.#readers.size;
   }
 
+  /** Keys counted once for each client that read them. */
+  get items(): number {
+    return this.#items;
+  }
+
   get prefixes(): number {
-    let count = 0;
-    for (const client of this.#broadcast) count += Math.max(1, client.tracking?.prefixes.length ?? 0);
-    return count;
+    const prefixes = new Set<ByteString>();
+    for (const client of this.#broadcast) for (const prefix of client.tracking?.prefixes ?? []) prefixes.add(prefix);
+    return prefixes.size;
   }
 
   enable(client: Client, tracking: Tracking): void {
@@ -56,6 +71,7 @@ export class TrackingTable implements ChangeConsumer {
     this.#broadcast.delete(client);
     if (!this.#trackers.delete(client) || this.#trackers.size > 0) return;
     this.#readers.clear();
+    this.#items = 0;
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
   }
@@ -64,7 +80,7 @@ export class TrackingTable implements ChangeConsumer {
     return this.#trackers.size > 0;
   }
 
-  /** A command of `client` begins; its own changes are told or not by NOLOOP. */
+  /** A command of `client` begins, or (undefined) has ended; its own changes are told or not by NOLOOP. */
   begin(client: Client | undefined): void {
     this.#current = client;
   }
@@ -76,12 +92,16 @@ export class TrackingTable implements ChangeConsumer {
     if (tracking.mode === 'optin' && tracking.caching !== 'yes') return;
     if (tracking.mode === 'optout' && tracking.caching === 'no') return;
     for (const key of keys) {
-      const readers = this.#readers.get(key);
-      if (readers === undefined) this.#readers.set(key, new Set([client.id]));
-      else readers.add(client.id);
+      let readers = this.#readers.get(key);
+      if (readers === undefined) {
+        readers = new Set();
+        this.#readers.set(key, readers);
+      }
+      if (!readers.has(client.id)) this.#items++;
+      readers.add(client.id);
       if (this.#readers.size > MAX_KEYS) {
         const [oldest] = this.#readers.keys() as Iterable<ByteString> as [ByteString];
-        this.#invalidate(oldest);
+        this.#invalidate(oldest, undefined);
       }
     }
   }
@@ -89,15 +109,21 @@ export class TrackingTable implements ChangeConsumer {
   change(change: Readonly<Change>): void {
     if (change.space === Space.internal) return;
     if (change.op === Op.flush) {
+      if (change.space !== Space.user) return;
       this.#readers.clear();
-      for (const client of this.#trackers) this.#pending.set(client, 'all');
+      this.#items = 0;
+      for (const client of this.#trackers) this.#pendingOf(client).all = true;
       return;
     }
-    this.#invalidate(change.key);
+    this.#invalidate(change.key, change.space);
     for (const client of this.#broadcast) {
-      const prefixes = client.tracking?.prefixes ?? [];
-      if (prefixes.length === 0 || prefixes.some((prefix) => change.key.startsWith(prefix)))
-        this.#note(client, change.key);
+      if (!this.#concerns(client, change.key, change.space)) continue;
+      const prefix = client.tracking?.prefixes.find((start) => change.key.startsWith(start));
+      if (prefix === undefined) continue;
+      const { byPrefix } = this.#pendingOf(client);
+      const keys = byPrefix.get(prefix);
+      if (keys === undefined) byPrefix.set(prefix, new Set([change.key]));
+      else keys.add(change.key);
     }
   }
 
@@ -107,62 +133,80 @@ export class TrackingTable implements ChangeConsumer {
 
   /** Sends what was collected, each key once. */
   deliver(): void {
-    for (const [client, keys] of this.#pending) {
-      const receiver = client.tracking?.redirect ? this.#clients.get(client.tracking.redirect) : client;
-      if (receiver === undefined) this.#tellBroken(client);
-      else send(receiver, keys, receiver !== client);
+    for (const [client, pending] of this.#pending) {
+      const { tracking } = client;
+      if (tracking === undefined) continue;
+      const receiver = tracking.redirect === 0 ? client : this.#clients.get(tracking.redirect);
+      if (receiver === undefined) tellBroken(client, tracking);
+      else send(receiver, pending, receiver !== client);
     }
     this.#pending.clear();
   }
 
-  #invalidate(key: ByteString): void {
+  /** @param space of the change; undefined when the table itself forgets the key. */
+  #invalidate(key: ByteString, space: Space | undefined): void {
     const readers = this.#readers.get(key);
     if (readers === undefined) return;
     this.#readers.delete(key);
+    this.#items -= readers.size;
     for (const id of readers) {
       const client = this.#clients.get(id);
-      if (client?.tracking !== undefined && client.tracking.mode !== 'broadcast') this.#note(client, key);
+      if (client?.tracking === undefined || client.tracking.mode === 'broadcast') continue;
+      if (this.#concerns(client, key, space)) this.#pendingOf(client).keys.add(key);
     }
   }
 
-  #note(client: Client, key: ByteString): void {
-    if (client === this.#current && client.tracking?.noLoop === true) return;
-    const pending = this.#pending.get(client);
-    if (pending === 'all') return;
-    if (pending === undefined) this.#pending.set(client, new Set([key]));
-    else pending.add(key);
+  /** Whether the change is of the key that this name means to the client, and not one it asked not to hear of. */
+  #concerns(client: Client, key: ByteString, space: Space | undefined): boolean {
+    if (client === this.#current && client.tracking?.noLoop === true) return false;
+    return space === undefined || client.keyspace(key).space === space;
   }
 
-  #tellBroken(client: Client): void {
-    if (client.reply.proto !== 3) return;
-    client.reply.push(2);
-    client.reply.bulk('tracking-redir-broken');
-    client.reply.int(client.tracking?.redirect ?? 0);
-    client.connection.flush();
+  #pendingOf(client: Client): Pending {
+    const pending = this.#pending.get(client);
+    if (pending !== undefined) return pending;
+    // Where a command made the change, it delivers before this; an expiry or another face's write has nobody else to do it.
+    if (this.#pending.size === 0) queueMicrotask(() => this.deliver());
+    const created: Pending = { all: false, keys: new Set(), byPrefix: new Map() };
+    this.#pending.set(client, created);
+    return created;
   }
 }
 
-/** RESP3: a push of its own. RESP2: a pub/sub message, for a redirected receiver that subscribed to the channel. */
-function send(receiver: Client, keys: ReadonlySet<ByteString> | 'all', redirected: boolean): void {
-  const batches: (readonly ByteString[] | undefined)[] = keys === 'all' ? [undefined] : [...keys].map((key) => [key]);
-  const { reply } = receiver;
-  if (reply.proto === 2 && (!redirected || !receiver.channels.has('__redis__:invalidate'))) return;
-  for (const batch of batches) {
-    if (reply.proto === 3) {
-      reply.push(2);
-      reply.bulk('invalidate');
-    } else {
-      reply.array(3);
-      reply.bulk('message');
-      reply.bulk('__redis__:invalidate');
-    }
-    if (batch === undefined) {
-      if (reply.proto === 3) reply.nil();
-      else reply.nilArray();
-    } else {
-      reply.array(batch.length);
-      for (const key of batch) reply.bulk(key);
-    }
+function tellBroken(client: Client, tracking: Tracking): void {
+  tracking.brokenRedirect = true;
+  if (client.reply.proto !== 3) return;
+  client.reply.push(2);
+  client.reply.bulk('tracking-redir-broken');
+  client.reply.int(tracking.redirect);
+  client.connection.flush();
+}
+
+/** RESP3: a push of its own. RESP2: a pub/sub message, for a receiver that others redirect to and that subscribed to something. */
+function send(receiver: Client, { all, keys, byPrefix }: Pending, redirected: boolean): void {
+  if (receiver.reply.proto === 2 && (!redirected || !receiver.subscribed)) return;
+  if (all) sendOne(receiver, undefined);
+  else {
+    for (const key of keys) sendOne(receiver, [key]);
+    for (const batch of byPrefix.values()) sendOne(receiver, [...batch]);
   }
   receiver.connection.flush();
+}
+
+function sendOne({ reply }: Client, keys: readonly ByteString[] | undefined): void {
+  if (reply.proto === 3) {
+    reply.push(2);
+    reply.bulk('invalidate');
+  } else {
+    reply.array(3);
+    reply.bulk('message');
+    reply.bulk('__redis__:invalidate');
+  }
+  if (keys === undefined) {
+    if (reply.proto === 3) reply.nil();
+    else reply.nilArray();
+  } else {
+    reply.array(keys.length);
+    for (const key of keys) reply.bulk(key);
+  }
 }

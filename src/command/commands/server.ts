@@ -1,3 +1,64 @@
-import type { Command } from '../command.ts';
+import type { ByteString } from '../../kernel/bytes.ts';
+import type { Reply } from '../../resp/reply.ts';
+import type { Command, Context } from '../command.ts';
+import { syntaxError } from '../command-error.ts';
+import { commandCommand } from './server-command.ts';
+import { configCommand } from './server-config.ts';
+import { infoCommand } from './server-info.ts';
 
-export const serverCommands: readonly Command[] = [];
+export const serverCommands: readonly Command[] = [
+  commandCommand,
+  infoCommand,
+  configCommand,
+  {
+    name: 'time',
+    arity: 1,
+    flags: ['loading', 'stale', 'fast'],
+    group: 'server',
+    summary: 'Return the current server time',
+    difference: 'the microseconds are whole milliseconds',
+    run({ server }, _argv, reply) {
+      const { time } = server.engine.turn;
+      reply.array(2);
+      reply.bulk(String(Math.floor(time / 1000)));
+      reply.bulk(String((time % 1000) * 1000));
+    },
+  },
+  {
+    name: 'dbsize',
+    arity: 1,
+    flags: ['readonly', 'fast'],
+    group: 'server',
+    summary: 'Return the number of keys in the selected database',
+    run({ server }, _argv, reply) {
+      const { engine } = server;
+      // The number tells of every key, so of the newest write too.
+      engine.turn.readAll();
+      reply.int(engine.user.size);
+    },
+  },
+  {
+    name: 'flushdb',
+    arity: -1,
+    flags: ['write'],
+    group: 'server',
+    summary: 'Remove all keys from the current database',
+    run: flush,
+  },
+  {
+    name: 'flushall',
+    arity: -1,
+    flags: ['write'],
+    group: 'server',
+    summary: 'Remove all keys from all databases',
+    difference: 'the compatibility names and what Sluice keeps for itself stay',
+    run: flush,
+  },
+];
+
+function flush({ server }: Context, argv: readonly ByteString[], reply: Reply): void {
+  const mode = argv[1]?.toLowerCase();
+  if (argv.length > 2 || (mode !== undefined && mode !== 'async' && mode !== 'sync')) throw syntaxError();
+  server.engine.user.flush();
+  reply.ok();
+}

@@ -1,3 +1,115 @@
-import type { Command } from '../command.ts';
+import type { ByteString } from '../../kernel/bytes.ts';
+import type { Reply } from '../../resp/reply.ts';
+import type { Client, Transaction } from '../client.ts';
+import type { Command, Context } from '../command.ts';
+import { CommandError, errorText } from '../command-error.ts';
+import { leaveTransaction } from '../leave.ts';
+import { runCommand } from '../run-command.ts';
 
-export const transactionCommands: readonly Command[] = [];
+export const transactionCommands: readonly Command[] = [
+  {
+    name: 'multi',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    group: 'transactions',
+    summary: 'Mark the start of a transaction block',
+    run({ client }, _argv, reply) {
+      if (client.transaction !== undefined) throw new CommandError('ERR MULTI calls can not be nested');
+      client.transaction = { queue: [], refused: false, running: false, bytes: 0 };
+      reply.ok();
+    },
+  },
+  {
+    name: 'exec',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'skip_slowlog'],
+    group: 'transactions',
+    summary: 'Execute all commands issued after MULTI',
+    run: exec,
+  },
+  {
+    name: 'discard',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    group: 'transactions',
+    summary: 'Discard all commands issued after MULTI',
+    run({ server, client }, _argv, reply) {
+      if (client.transaction === undefined) throw new CommandError('ERR DISCARD without MULTI');
+      leaveTransaction(server, client);
+      reply.ok();
+    },
+  },
+  {
+    name: 'watch',
+    arity: -2,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    group: 'transactions',
+    summary: 'Watch the given keys to determine execution of the MULTI/EXEC block',
+    keys: [1, -1, 1],
+    run({ server, client }, argv, reply) {
+      if (client.transaction !== undefined) throw new CommandError('ERR WATCH inside MULTI is not allowed');
+      // Looked at first, so that a key that has already expired leaves now and not as a change later.
+      if (!client.watchBroken) lookAt(client, argv.slice(1));
+      for (let i = 1; i < argv.length; i++) server.watches.watch(client, argv[i] as ByteString);
+      reply.ok();
+    },
+  },
+  {
+    name: 'unwatch',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    group: 'transactions',
+    summary: 'Forget about all watched keys',
+    run({ server, client }, _argv, reply) {
+      server.watches.forget(client);
+      reply.ok();
+    },
+  },
+];
+
+function exec(context: Context, _argv: readonly ByteString[], reply: Reply): void {
+  const { server, client } = context;
+  const { transaction } = client;
+  if (transaction === undefined) throw new CommandError('ERR EXEC without MULTI');
+  // A watched key whose instant has passed leaves now, which breaks the watch.
+  lookAt(client, client.watched);
+  const broken = client.watchBroken;
+  server.watches.forget(client);
+  if (transaction.refused) {
+    client.transaction = undefined;
+    throw new CommandError('EXECABORT Transaction discarded because of previous errors.');
+  }
+  if (broken) {
+    client.transaction = undefined;
+    reply.nilArray();
+    return;
+  }
+  runQueue(context, transaction, reply);
+  client.endDeferral();
+}
+
+/** Each command replies into the array; an error of one stops none of the others. */
+function runQueue({ server, client }: Context, transaction: Transaction, reply: Reply): void {
+  const { queue } = transaction;
+  transaction.running = true;
+  try {
+    reply.array(queue.length);
+    for (const { command, argv } of queue) {
+      const replyFrom = reply.size;
+      server.counters.commands++;
+      try {
+        runCommand(server, client, command, argv);
+      } catch (error) {
+        reply.drop(replyFrom);
+        server.countError(error);
+        reply.error(errorText(error));
+      }
+    }
+  } finally {
+    client.transaction = undefined;
+  }
+}
+
+function lookAt(client: Client, keys: Iterable<ByteString>): void {
+  for (const key of keys) client.keyspace(key).has(key);
+}

@@ -263,7 +263,7 @@ export class Keyspace {
 
   /** Makes the record of a collection; the last `find` must have been for this key and found nothing. */
   createCollection(key: ByteString, collection: Collection, entryClass: EntryClass): void {
-    checkKey(key);
+    requireKey(key);
     const ref = this.#insert(this.records.create(this.#hash, collection.type, entryClass, key, '', ''));
     this.#attachCollection(ref, collection);
   }
@@ -284,7 +284,7 @@ export class Keyspace {
     reserve: number,
     replaced: Ref,
   ): Ref {
-    checkKey(key);
+    requireKey(key);
     if (contentType.length > MAX_META_BYTES) {
       throw new SluiceError(
         'INVALID_ARGUMENT',
@@ -399,7 +399,8 @@ export class Keyspace {
   }
 }
 
-function checkKey(key: ByteString): void {
+/** @throws SluiceError KEY_TOO_LONG */
+export function requireKey(key: ByteString): void {
   if (key.length > MAX_KEY_BYTES) {
     throw new SluiceError('KEY_TOO_LONG', `the key has ${key.length} bytes; at most ${MAX_KEY_BYTES} are allowed`);
   }

@@ -1,0 +1,64 @@
+import type { ByteString } from '../kernel/bytes.ts';
+import type { Reply } from '../resp/reply.ts';
+import type { Command, Context } from './command.ts';
+
+/** Commands that act at once between MULTI and EXEC instead of being queued. */
+const actInMulti = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+
+/** All that a subscribed RESP2 client may send. */
+const allowedSubscribed = new Set(['ping', 'subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'quit', 'reset']);
+
+/** A row of the table with what the execution asks of it at every call, worked out once. */
+export class PreparedCommand {
+  readonly row: Command;
+  readonly name: string;
+  readonly run: (context: Context, argv: readonly ByteString[], reply: Reply) => void;
+  readonly minWords: number;
+  readonly maxWords: number;
+  readonly writes: boolean;
+  readonly needsMemory: boolean;
+  readonly reads: boolean;
+  readonly whileLoading: boolean;
+  readonly beforeAuth: boolean;
+  readonly notInMulti: boolean;
+  readonly actsInMulti: boolean;
+  readonly whileSubscribed: boolean;
+  /** Its output is made of pushes, which CLIENT REPLY does not silence. */
+  readonly answersByPush: boolean;
+  /** By lower case name without the container's: `id` of `client|id`. */
+  readonly subcommands: ReadonlyMap<string, PreparedCommand> | undefined;
+
+  constructor(row: Command) {
+    const has = (flag: Command['flags'][number]): boolean => row.flags.includes(flag);
+    this.row = row;
+    this.name = row.name;
+    this.run = row.run;
+    this.minWords = Math.abs(row.arity);
+    this.maxWords = row.arity > 0 ? row.arity : Number.POSITIVE_INFINITY;
+    this.writes = has('write');
+    this.needsMemory = has('denyoom');
+    this.reads = has('readonly');
+    this.whileLoading = has('loading');
+    this.beforeAuth = has('no_auth');
+    this.notInMulti = has('no_multi');
+    this.actsInMulti = actInMulti.has(row.name);
+    this.whileSubscribed = allowedSubscribed.has(row.name);
+    this.answersByPush = this.whileSubscribed && row.group === 'pubsub';
+    this.subcommands =
+      row.subcommands === undefined
+        ? undefined
+        : new Map(row.subcommands.map((sub) => [sub.name.slice(row.name.length + 1), new PreparedCommand(sub)]));
+  }
+
+  /** The keys it names, in order. */
+  keysOf(argv: readonly ByteString[]): ByteString[] {
+    const { row } = this;
+    if (row.findKeys !== undefined) return row.findKeys(argv).map((position) => argv[position] as ByteString);
+    if (row.keys === undefined) return [];
+    const [first, last, step] = row.keys;
+    const end = last < 0 ? argv.length + last : last;
+    const keys: ByteString[] = [];
+    for (let i = first; i <= end && i < argv.length; i += step) keys.push(argv[i] as ByteString);
+    return keys;
+  }
+}
