@@ -43,7 +43,7 @@ export async function composeFront(parts: FrontParts): Promise<Front> {
 function composeCommands({ config, running, credentials }: FrontParts): CommandServer {
   return new CommandServer({
     engine: running.engine,
-    durability: running.durability,
+    durability: running.journal,
     pubSub: running.pubSub,
     authenticator: credentials,
     settings: new RedisSettings(config, running.engine),
@@ -84,7 +84,7 @@ async function composeHttp(
   { config, running, credentials, clock, log }: FrontParts,
   listener: ListenerConfig,
 ): Promise<HttpFace> {
-  const keys = new EmbeddedKeyValue(new EmbeddedTurn(running.engine, running.durability), running.engine.user);
+  const keys = new EmbeddedKeyValue(new EmbeddedTurn(running.engine, running.journal), running.engine.user);
   const tls = await tlsOptions('http', listener);
   const httpLog = log.part('http');
   const keyOptions = { keys, bodyBytes: config.limits.http.bodyBytes };

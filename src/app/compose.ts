@@ -37,7 +37,8 @@ export async function startSluice(
   const clock = options.clock ?? systemClock;
   const log = new NodeLog(config.log);
   const credentials = new Credentials(usersOf(config), () => clock.monotonic());
-  const running = await composeEngine(config, clock);
+  const storeLog = log.part('store');
+  const running = await composeEngine(config, clock, (message) => storeLog.warn(message));
   const front = await composeFront({ config, running, credentials, clock, log });
   const addresses: { http?: string; resp?: string; admin?: string } = {};
   let current = config;
