@@ -1,11 +1,16 @@
 import type { SluiceConfig } from '../config/schema.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { EmbeddedTurn } from '../store/embedded/embedded-turn.ts';
+import { EmbeddedKeyValue } from '../store/embedded/key-value.ts';
 import { type OpenEngine, openDurableEngine, openMemoryEngine } from '../store/engine/durable-engine.ts';
 import { PubSub } from '../store/engine/pub-sub.ts';
+import type { KeyValue } from '../store/ports.ts';
 import { Sweeper } from './sweeper.ts';
 
 /** An engine with what keeps it tidy and connects its clients. */
 export interface RunningEngine extends OpenEngine {
+  /** The user keys as a port. */
+  readonly keys: KeyValue;
   readonly pubSub: PubSub;
   /** Absent for a store in memory. */
   readonly dataDir: string | undefined;
@@ -31,6 +36,7 @@ export async function composeEngine(
   const sweeper = new Sweeper(open.engine, clock);
   return {
     ...open,
+    keys: new EmbeddedKeyValue(new EmbeddedTurn(open.engine, open.journal), open.engine.user),
     pubSub: new PubSub(),
     dataDir: config.store === 'memory' ? undefined : config.data,
     close: () => {

@@ -7,8 +7,6 @@ import { handleKey } from '../face/http/key-handler.ts';
 import { RespFace } from '../face/resp/resp-face.ts';
 import type { Credentials } from '../guard/credentials.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { EmbeddedTurn } from '../store/embedded/embedded-turn.ts';
-import { EmbeddedKeyValue } from '../store/embedded/key-value.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import type { RunningEngine } from './compose-engine.ts';
 import { tlsOptions } from './listen.ts';
@@ -84,10 +82,9 @@ async function composeHttp(
   { config, running, credentials, clock, log }: FrontParts,
   listener: ListenerConfig,
 ): Promise<HttpFace> {
-  const keys = new EmbeddedKeyValue(new EmbeddedTurn(running.engine, running.journal), running.engine.user);
   const tls = await tlsOptions('http', listener);
   const httpLog = log.part('http');
-  const keyOptions = { keys, bodyBytes: config.limits.http.bodyBytes };
+  const keyOptions = { keys: running.keys, bodyBytes: config.limits.http.bodyBytes };
   return new HttpFace({
     limits: { ...config.limits.http, maxConnections: config.limits.maxConnections },
     credentials,

@@ -2,6 +2,7 @@ import { diffReloadable } from '../config/diff.ts';
 import type { SluiceConfig } from '../config/schema.ts';
 import { Credentials, type UserOptions } from '../guard/credentials.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { KeyValue } from '../store/ports.ts';
 import { NodeLog } from '../telemetry/log.ts';
 import { composeEngine } from './compose-engine.ts';
 import { composeFront } from './compose-front.ts';
@@ -21,6 +22,8 @@ export interface RunningSluice {
   readonly dataDir?: string;
   /** Resolves once the data is loaded; rejects when it cannot be. */
   readonly ready: Promise<void>;
+  /** The user keys. */
+  readonly keys: KeyValue;
   reload(next: SluiceConfig): ReloadResult;
   /** Drains the listeners, makes everything durable, closes. */
   close(): Promise<void>;
@@ -63,6 +66,7 @@ export async function startSluice(
     addresses,
     ...(running.dataDir === undefined ? {} : { dataDir: running.dataDir }),
     ready: running.ready,
+    keys: running.keys,
     reload(next) {
       const { reloadable, needRestart, effective } = diffReloadable(current, next);
       running.engine.maxBytes = effective.maxBytes;
