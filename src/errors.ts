@@ -94,10 +94,6 @@ export const errorCodes = {
     summary: 'The value or argument is not a decimal integer of 64 bits.',
     remedy: 'Store a decimal integer without spaces, or delete the key first.',
   },
-  NOT_A_NUMBER: {
-    summary: 'The value or argument is not a finite decimal number.',
-    remedy: 'Store a decimal number without spaces, or delete the key first.',
-  },
   OVERFLOW: {
     summary: 'The result would not fit in a signed integer of 64 bits; the value was not changed.',
     remedy: 'Use a smaller step, or reset the counter.',

@@ -207,7 +207,7 @@ Examples:
   one(
     'set',
     'set a key',
-    'Sets a key to a text, or to the bytes of standard input. A time to live the key had is gone.',
+    'Sets a key to a text, or to the bytes of standard input. A time to live the key had is gone. A value that begins with - stands after --: sluice keys set balance -- -5',
   )
     .argument('<key>', 'the key')
     .argument('<value>', 'the value; - reads it from standard input')

@@ -134,7 +134,7 @@ describe('loadConfig', () => {
     expect(value.data).toBe('/etc/sluice/data');
     expect(value.log.file).toBe('/etc/x.log');
     expect(value.http?.tls).toMatchObject({ cert: '/etc/sluice/c.pem', key: '/k.pem', requestClientCert: false });
-    expect(watched).toContain('/etc/sluice/c.pem');
+    expect(watched).toEqual(['/etc/sluice/main.yaml', '/etc/sluice/.env']);
     expect((await load(files, { file: '/etc/sluice/main.yaml', env: { SLUICE_DATA: 'other' } })).value.data).toBe(
       '/srv/other',
     );

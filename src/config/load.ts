@@ -14,7 +14,13 @@ const defaultConfigFile = 'sluice.yaml';
 
 /** Environment names that are not settings: they say where settings are read from, or belong to commands and tests. */
 const otherNames = ['SLUICE_CONFIG', 'SLUICE_ENV_FILE', 'SLUICE_PASSWORD', 'SLUICE_USER'];
-const otherPrefixes = ['SLUICE_TEST_', 'SLUICE_BENCH_'];
+const otherPrefixes = [
+  'SLUICE_TEST_',
+  'SLUICE_BENCH_',
+  // Kubernetes sets these for a service named sluice.
+  'SLUICE_SERVICE_',
+  'SLUICE_PORT',
+];
 
 /** What {@link loadConfig} reads from. */
 export interface ConfigInputs extends ConfigContext {
@@ -78,8 +84,8 @@ export async function loadConfig(inputs: ConfigInputs): Promise<LoadedConfig> {
     throw configError(findings);
   }
   const resolved = resolveLayers(layers, inputs, findings);
-  const certificates = await checkCertificates(inputs, resolved);
-  const files = [...(named !== undefined || text !== undefined ? [path] : []), dotEnv, ...certificates];
+  await checkCertificates(inputs, resolved);
+  const files = [path, dotEnv];
   if (envFile !== undefined) files.push(resolve(cwd, envFile));
   return {
     ...resolved,
@@ -239,16 +245,14 @@ function plainSecrets(source: YamlSource, file: string): ConfigFinding[] {
   });
 }
 
-/** Fails when a file of a listener's TLS cannot be read; returns their paths. */
-async function checkCertificates(inputs: ConfigInputs, { value, sources }: ResolvedConfig): Promise<string[]> {
-  const files: string[] = [];
+/** Fails when a file of a listener's TLS cannot be read. */
+async function checkCertificates(inputs: ConfigInputs, { value, sources }: ResolvedConfig): Promise<void> {
   const findings: ConfigFinding[] = [];
   for (const name of listenerNames) {
     const tls = value[name]?.tls;
     for (const key of ['cert', 'key', 'ca'] as const) {
       const path = tls?.[key];
       if (path === undefined) continue;
-      files.push(path);
       try {
         await inputs.readFile(path);
       } catch (error) {
@@ -259,5 +263,4 @@ async function checkCertificates(inputs: ConfigInputs, { value, sources }: Resol
     }
   }
   if (findings.length > 0) throw configError(findings);
-  return files;
 }
