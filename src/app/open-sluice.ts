@@ -72,9 +72,10 @@ export async function openSluice(
     set: (key, value, call) => open(() => keys.set(key, value, call)),
     delete: (key, call) => open(() => keys.delete(key, call)),
     incrBig,
-    async incr(key, by = 1, call) {
-      if (!Number.isSafeInteger(by)) throw new SluiceError('NOT_AN_INTEGER', 'incr adds a whole number');
-      const sum = Number(await incrBig(key, BigInt(by), call));
+    async incr(key, by, call) {
+      const addend = by ?? 1;
+      if (!Number.isSafeInteger(addend)) throw new SluiceError('NOT_AN_INTEGER', 'incr adds a whole number');
+      const sum = Number(await incrBig(key, BigInt(addend), call));
       if (Number.isSafeInteger(sum)) return sum;
       throw new SluiceError(
         'OVERFLOW',
