@@ -1,0 +1,77 @@
+/**
+ * The load generators: redis-benchmark and wrk, C programs with one thread each, so that they outrun what they load.
+ * Each run is a process of its own; its CPU time is never part of a server's figure.
+ */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { keyTemplate, newValueTemplate } from './data.mjs';
+import { reapedCpuSeconds, requireProgram } from './process.mjs';
+
+const run = promisify(execFile);
+const wrkScript = fileURLToPath(new URL('./wrk-random-keys.lua', import.meta.url));
+
+/** Runs a generator; adds the seconds it took and the share of one CPU it used itself. */
+async function timed(command, args, env) {
+  const cpuBefore = reapedCpuSeconds();
+  const started = performance.now();
+  const { stdout, stderr } = await run(command, args, { maxBuffer: 1 << 24, env: { ...process.env, ...env } });
+  const seconds = (performance.now() - started) / 1000;
+  return { stdout, stderr, seconds, generatorShare: (reapedCpuSeconds() - cpuBefore) / seconds };
+}
+
+const commands = { get: ['GET', keyTemplate], set: ['SET', keyTemplate, newValueTemplate] };
+
+/**
+ * `operations` commands of one kind (`get` | `set`) over `keys` uniformly random keys. Any error reply is a failure:
+ * redis-benchmark prints "Error from server" for it and goes on.
+ */
+export async function runRedisBenchmark({ port, kind, keys, operations, connections, pipeline }) {
+  const program = requireProgram('redis-benchmark');
+  const { stdout, stderr, seconds, generatorShare } = await timed(program, [
+    ...['-h', '127.0.0.1', '-p', String(port), '-c', String(connections), '-P', String(pipeline)],
+    ...['-r', String(keys), '-n', String(operations), '--csv', ...commands[kind]],
+  ]);
+  const noise = `${stdout}\n${stderr}`;
+  if (/error/i.test(noise.replaceAll(/^(WARNING|Warning).*$/gm, '')))
+    throw new Error(`redis-benchmark met an error: ${noise.trim().slice(0, 500)}`);
+  const row = stdout
+    .trim()
+    .split('\n')
+    .at(-1)
+    .split(',')
+    .map((cell) => Number(cell.replaceAll('"', '')));
+  const [, rate, , , p50, , p99, max] = row;
+  if (!(rate > 0)) throw new Error(`redis-benchmark gave no figures: ${noise.trim().slice(0, 500)}`);
+  return { operations, seconds, rate, p50, p99, max, generatorShare };
+}
+
+/** GET of `target` (an URL that ends where the key belongs) for `seconds`, keys uniformly random, keep-alive. */
+export async function runWrk({ port, prefix, suffix, keys, seconds, connections }) {
+  const program = requireProgram('wrk');
+  const result = await timed(
+    program,
+    [
+      '-t1',
+      `-c${connections}`,
+      `-d${Math.max(1, Math.round(seconds))}s`,
+      '--latency',
+      '-s',
+      wrkScript,
+      `http://127.0.0.1:${port}/`,
+    ],
+    { BENCH_KEYS: String(keys), BENCH_PREFIX: prefix, BENCH_SUFFIX: suffix, BENCH_HOST: `127.0.0.1:${port}` },
+  );
+  const figures = /^BENCH (.*)$/m.exec(result.stdout)?.[1];
+  if (figures === undefined) throw new Error(`wrk gave no figures: ${result.stdout}${result.stderr}`);
+  const { requests, micros, errors, bytes, p50, p99, max } = JSON.parse(figures);
+  if (errors > 0) throw new Error(`wrk met ${errors} errors or statuses other than 2xx and 3xx: ${result.stdout}`);
+  return {
+    operations: requests,
+    seconds: micros / 1e6,
+    rate: requests / (micros / 1e6),
+    ...{ p50: p50 / 1000, p99: p99 / 1000, max: max / 1000 },
+    bytesPerReply: bytes / requests,
+    generatorShare: result.generatorShare,
+  };
+}

@@ -1,0 +1,50 @@
+/** The table a run prints, and the line that says where and when it was made. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+
+const round = (number) => (number === undefined ? '' : Number(number.toPrecision(3)).toString());
+
+/** `reached` | `must met` | `missed`, by the ratio or, for figures without a peer to beat, by the figure itself. */
+export function verdictOf({ must, aim, mustFigure, aimFigure, ratio, subject }) {
+  const [figure, atMost, wished] = mustFigure === undefined ? [ratio, must, aim] : [subject, mustFigure, aimFigure];
+  if (!(figure <= atMost)) return 'missed';
+  return wished === undefined || figure <= wished ? 'aim reached' : 'must met';
+}
+
+/** The Markdown table. A row that could not be measured has `failure` instead of figures. */
+export function tableOf(rows) {
+  const head = ['case', 'peer', 'peer figure', 'Sluice', 'ratio (lowest-highest)', 'must', 'aim', 'verdict'];
+  const lines = rows.map((row) => {
+    if (row.failure !== undefined) return [row.case, '', '', '', '', '', '', `not run: ${row.failure.split('\n')[0]}`];
+    const unit = row.unit;
+    const spread = row.lowest === undefined ? '' : ` (${row.lowest.toFixed(2)}-${row.highest.toFixed(2)})`;
+    const target = (ratio, figure) =>
+      ratio !== undefined ? `<= ${ratio} x` : figure !== undefined ? `<= ${figure} ${unit}` : '';
+    return [
+      row.case,
+      row.peerName,
+      `${round(row.peer)} ${unit}`,
+      `${round(row.subject)} ${unit}`,
+      `${row.ratio.toFixed(2)}${spread}`,
+      target(row.must, row.mustFigure),
+      target(row.aim, row.aimFigure),
+      verdictOf(row),
+    ];
+  });
+  return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** One line: date, processor, cores, memory, kernel, Node, load of the machine before the run. */
+export function machineLine() {
+  const [cpu] = cpus();
+  const model =
+    cpu?.model.trim() || (/^model name\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown');
+  return [
+    new Date().toISOString().slice(0, 16).replace('T', ' ') + ' UTC',
+    `${availableParallelism()} x ${model}`,
+    `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `Linux ${release()}`,
+    `Node ${process.versions.node}`,
+    `load average before ${loadavg()[0].toFixed(2)}`,
+  ].join(' · ');
+}

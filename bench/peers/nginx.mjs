@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { keyOf, valueTail } from '../lib/data.mjs';
+import { cpuSeconds, freePort, requireProgram, startServer, temporaryFolder } from '../lib/process.mjs';
+
+/**
+ * nginx with proxy_cache, one worker, no access log, `sendfile` off as it comes (for 100 bytes it costs 5 us more), in front of an origin (a second nginx) that makes up the value of
+ * any key. `fill(count)` fetches every key once; `originRequests()` tells how often the origin has been asked, so that a
+ * measurement can prove that it saw hits only.
+ */
+export async function startNginx() {
+  const program = requireProgram('nginx');
+  const originPort = await freePort();
+  const origin = await startOne(program, originPort, 'nginx origin', '', originServer(originPort));
+  const port = await freePort();
+  const server = await startOne(
+    program,
+    port,
+    'nginx',
+    'proxy_cache_path cache keys_zone=keys:256m inactive=24h use_temp_path=off levels=1:2;',
+    cacheServer(port, originPort),
+  );
+  return {
+    name: 'nginx proxy_cache',
+    pid: server.pid,
+    cpu: () => cpuSeconds(server.pid),
+    http: { port, prefix: '/', suffix: '' },
+    urlOf: (key) => `http://127.0.0.1:${port}/${key}`,
+    fill: (count) => fetchAll(port, count),
+    async originRequests() {
+      const text = await (await fetch(`http://127.0.0.1:${originPort}/requests`)).text();
+      // The third line of stub_status: accepted, handled, requests (this one included).
+      return Number(text.trim().split('\n')[2].trim().split(' ')[2]);
+    },
+    version: () => execFileSync(program, ['-v'], { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' }),
+    async stop() {
+      await server.stop();
+      await origin.stop();
+    },
+  };
+}
+
+const originServer = (port) => `
+  server {
+    listen 127.0.0.1:${port};
+    default_type application/octet-stream;
+    location = /requests { stub_status; }
+    location ~ ^/(.+)$ { return 200 "$1${valueTail}"; }
+  }`;
+
+const cacheServer = (port, originPort) => `
+  upstream origin { server 127.0.0.1:${originPort}; keepalive 64; }
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass http://origin;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_cache keys;
+      proxy_cache_valid 200 24h;
+    }
+  }`;
+
+async function startOne(program, port, name, httpLines, serverBlock) {
+  const folder = temporaryFolder('nginx');
+  mkdirSync(join(folder, 'cache'), { mode: 0o777 });
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `  ${kind}_temp_path tmp-${kind};`,
+  );
+  const config = `
+daemon off;
+# Started by root, the worker would be nobody and could not write to this folder.
+${process.getuid() === 0 ? 'user root;' : ''}
+worker_processes 1;
+pid nginx.pid;
+error_log error.log;
+events { worker_connections 1024; }
+http {
+${temporary.join('\n')}
+  access_log off;
+  # The default closes a connection after 1000 requests; the peers do not.
+  keepalive_requests 1000000000;
+  keepalive_timeout 1h;
+  ${httpLines}
+  ${serverBlock}
+}`;
+  const file = join(folder, 'nginx.conf');
+  writeFileSync(file, config);
+  return await startServer(program, ['-p', folder, '-e', 'error.log', '-c', file], {
+    name,
+    ready: async () => {
+      await fetch(`http://127.0.0.1:${port}/requests`);
+      return true;
+    },
+  });
+}
+
+/** Requests every key once, 16 connections with 64 pipelined requests each. */
+async function fetchAll(port, count) {
+  let next = 0;
+  const worker = () =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+      let awaited = 0;
+      let tail = '';
+      const send = () => {
+        const from = next;
+        next = Math.min(count, from + 64);
+        awaited = next - from;
+        if (awaited === 0) {
+          socket.destroy();
+          resolve();
+          return;
+        }
+        let text = '';
+        for (let i = from; i < next; i++) text += `GET /${keyOf(i)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+        socket.write(text);
+      };
+      socket.setEncoding('latin1');
+      socket.on('connect', send);
+      socket.on('error', reject);
+      socket.on('close', () => reject(new Error('nginx closed the connection')));
+      socket.on('data', (chunk) => {
+        // Every value ends with the same bytes: what is counted is whole bodies.
+        const parts = (tail + chunk).split(valueTail);
+        tail = parts.at(-1).slice(-2000);
+        if (tail.includes('HTTP/1.1') && !tail.includes('HTTP/1.1 200')) reject(new Error(`nginx answered ${tail}`));
+        awaited -= parts.length - 1;
+        if (awaited === 0) send();
+      });
+    });
+  await Promise.all(Array.from({ length: 16 }, worker));
+}

@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import {
+  cpuSeconds,
+  freePort,
+  MissingProgram,
+  sleep,
+  startServer,
+  temporaryFolder,
+  waitUntilIdle,
+} from '../lib/process.mjs';
+import { answersResp } from '../lib/resp-connection.mjs';
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const probe = new URL('../lib/sluice-probe.mjs', import.meta.url).href;
+
+/**
+ * Sluice from `dist`, on its embedded engine with the default durability (`commit`), every setting as it comes.
+ * `probed` loads the probe that answers `collectGarbage`, `resetPauses`, `pauses` and `ask('profile' | 'profiled')`;
+ * profiles are written to the folder `profiles`. `nodeArgs` go to node.
+ */
+export async function startSluice({ probed = false, profiles = '', nodeArgs = [] } = {}) {
+  if (!existsSync(main)) throw new MissingProgram('dist/cli/main.js does not exist: npm run build');
+  const data = temporaryFolder('sluice');
+  const [http, resp, admin] = [await freePort(), await freePort(), await freePort()];
+  const address = (port) => `127.0.0.1:${port}`;
+  const server = await startServer(
+    process.execPath,
+    [
+      ...nodeArgs,
+      ...(probed ? ['--expose-gc', '--import', probe] : []),
+      ...[main, 'start', '--http', address(http), '--resp', address(resp), '--admin', address(admin), '--data', data],
+    ],
+    {
+      name: 'sluice',
+      env: { ...process.env, BENCH_PROFILES: profiles },
+      stdio: ['ignore', 'pipe', 'pipe', ...(probed ? ['ipc'] : [])],
+      ready: () => answersResp(resp),
+    },
+  );
+  const ask = async (name) => {
+    server.child.send(name);
+    for (;;) {
+      const [message] = await once(server.child, 'message', { signal: AbortSignal.timeout(30_000) });
+      if (message.name === name) return message.value;
+    }
+  };
+  return {
+    name: 'Sluice',
+    pid: server.pid,
+    port: resp,
+    admin: `http://${address(admin)}`,
+    data,
+    ask,
+    http: { port: http, prefix: '/', suffix: '' },
+    urlOf: (key) => `http://${address(http)}/${key}`,
+    cpu: () => cpuSeconds(server.pid),
+    /** Waits until the journal and the checkpoint behind it have nothing left to do. */
+    settle: () => waitUntilIdle(server.pid, { name: 'sluice' }),
+    /** Collects in every thread, the main one last; resolves when memory has been given back. */
+    async collectGarbage() {
+      const usage = await ask('gc');
+      await sleep(500);
+      await ask('gc');
+      await sleep(500);
+      return usage;
+    },
+    resetPauses: () => ask('reset'),
+    pauses: () => ask('report'),
+    output: server.output,
+    stop: server.stop,
+  };
+}
