@@ -1,50 +1,66 @@
 import type { ByteString } from '../kernel/bytes.ts';
 import { splitInline } from './inline.ts';
+import { InputBuffer } from './input-buffer.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 /** What one command may take. */
 export interface DecoderLimits {
-  /** Bytes of one argument. */
+  /** Bytes of one argument. Redis: 512 MiB; 16 KiB before AUTH. */
   readonly maxBulkBytes: number;
+  /** Arguments of a multibulk command. Redis: 2^31 - 1; 10 before AUTH. */
   readonly maxArguments: number;
-  /** Bytes of a command given as one line. */
+  /** Bytes of a command given as one line, without its end. Redis: 64 KiB. */
   readonly maxInlineBytes: number;
-  /** Bytes received and not yet handed out. */
+  /** Bytes of all arguments of one command; also what may wait here when commands come faster than they are taken. Redis: 1 GiB. */
   readonly maxQueryBytes: number;
 }
 
-const CR = 13;
 const LF = 10;
+const CR = 13;
 const DOLLAR = 36;
 const STAR = 42;
-const MINUS = 45;
-/** Redis reads at most this much of a line that should hold a number. */
+const ZERO = 48;
+/** How much of a line that should hold a number Redis reads in search of its end. */
 const MAX_NUMBER_LINE = 64 * 1024;
+/** So many digits are exact in a double; a longer number is above every limit. */
+const MAX_DIGITS = 15;
+/** What Redis itself refuses, as malformed, before it asks whether the client has authenticated. */
+const REDIS_MAX_ARGUMENTS = 2 ** 31 - 1;
+const REDIS_MAX_BULK = 512 * 1024 * 1024;
+/** No JavaScript string is longer. */
+const LONGEST_STRING = 2 ** 29 - 24;
+/** Redis's limits before AUTH: set to these, a limit is refused in the words for that case. */
+const UNAUTHENTICATED_ARGUMENTS = 10;
+const UNAUTHENTICATED_BULK = 16 * 1024;
+
+// What a length line may be instead of a length.
 const INCOMPLETE = -1;
-const NOT_A_NUMBER = -2;
+const MALFORMED = -2;
+const NEGATIVE = -3;
 
 /**
- * Client commands out of a stream of bytes, in multibulk or inline form, as Redis 7.0 takes them, except that a bulk must end with
- * CR LF (Redis skips two bytes unseen).
+ * Client commands out of a stream of bytes, in multibulk or inline form, as Redis 7.0 takes them, with its error texts.
+ * Empty lines, `*0` and negative counts are skipped. The result does not depend on how the input is cut into chunks.
  *
- * Parses straight out of the chunk at hand. What is left of an unfinished command is kept: small rests are joined with the next
- * chunk, a large argument is collected in a buffer of its final size, so that any split of the input costs linear time.
+ * Where Redis repairs or depends on timing, this refuses:
+ * - every CR must be followed by LF and every bulk by CR LF (Redis skips two bytes unseen);
+ * - a line above `maxInlineBytes` is always too big (Redis takes it when its end is already there);
+ * - NUL in an inline command (Redis would wait for more for ever).
+ *
+ * After an error every further call throws it again: the stream cannot be trusted any more.
  */
 export class CommandDecoder {
   limits: DecoderLimits;
-  #chunk: Buffer = Buffer.alloc(0);
-  #at = 0;
-  /** Arguments of a multibulk command that is not complete yet. */
+  readonly #input = new InputBuffer();
+  /** Arguments of a multibulk command that is not complete yet, how many are missing, and the bytes of those that are there. */
   #argv: ByteString[] | undefined;
   #missing = 0;
   #argvBytes = 0;
-  /** Length of the argument whose bytes come next, or -1 when its header comes next. */
+  /** Length of the argument whose bytes come next, or -1 when its length line comes next. */
   #bulkLength = -1;
-  /** A large argument on its way in, CR LF included, and how much of it is there. */
-  #large: Buffer | undefined;
-  #largeFilled = 0;
-  /** Where the search for the end of an inline command goes on. */
+  /** Bytes after `at` in which the end of a line was already looked for. */
   #scanned = 0;
+  #failure: ProtocolError | undefined;
 
   constructor(limits: DecoderLimits) {
     this.limits = limits;
@@ -52,164 +68,181 @@ export class CommandDecoder {
 
   /** Bytes received that no command handed out contains. */
   get buffered(): number {
-    return this.#chunk.length - this.#at + this.#argvBytes + this.#largeFilled;
+    return this.#input.length + this.#argvBytes;
   }
 
-  /** @throws ProtocolError when more is received than one command may take. */
+  /**
+   * Takes more input. The chunk must not change until `next` has returned undefined and more was pushed. Never throws: what is wrong
+   * with the input, too much of it included, is told by `next`.
+   */
   push(chunk: Buffer): void {
-    if (this.#large !== undefined) {
-      const taken = chunk.copy(this.#large, this.#largeFilled, 0);
-      this.#largeFilled += taken;
-      this.#chunk = chunk;
-      this.#at = taken;
-    } else if (this.#at === this.#chunk.length) {
-      this.#chunk = chunk;
-      this.#at = 0;
-      this.#scanned = 0;
-    } else {
-      this.#scanned = Math.max(0, this.#scanned - this.#at);
-      this.#chunk = Buffer.concat([this.#chunk.subarray(this.#at), chunk]);
-      this.#at = 0;
-    }
-    if (this.buffered > this.limits.maxQueryBytes) throw new ProtocolError('too big query buffer');
+    if (this.#failure !== undefined) return;
+    // Holds only when commands are pushed and not taken: one incomplete command is stopped by the other limits before.
+    if (this.#input.length > this.limits.maxQueryBytes + MAX_NUMBER_LINE + 2) {
+      this.#failure = new ProtocolError('too big query buffer');
+      this.#release();
+    } else this.#input.push(chunk);
   }
 
-  /** The next complete command, or undefined until more is pushed. @throws ProtocolError */
+  /** The next complete command, never empty, or undefined until more is pushed. @throws ProtocolError */
   next(): ByteString[] | undefined {
-    for (;;) {
-      if (this.#argv === undefined) {
-        if (this.#at >= this.#chunk.length) return undefined;
-        if (this.#chunk[this.#at] !== STAR) {
-          const words = this.#inline();
-          if (words === undefined) return undefined;
-          if (words.length > 0) return words;
-          continue;
+    if (this.#failure !== undefined) throw this.#failure;
+    const input = this.#input;
+    try {
+      while (this.#argv !== undefined || input.at < input.end) {
+        let argv = this.#argv;
+        if (argv === undefined) {
+          if (input.bytes[input.at] !== STAR) {
+            const words = this.#inline();
+            if (words === undefined) break;
+            if (words.length > 0) return words;
+            continue;
+          }
+          const count = this.#lengthLine(STAR);
+          if (count === INCOMPLETE) break;
+          if (count === MALFORMED || count > this.limits.maxArguments) throw this.#tooManyArguments(count);
+          if (count <= 0) continue;
+          // Not made at the size announced: that is only a promise.
+          argv = [];
+          this.#missing = count;
         }
-        const count = this.#number('too big mbulk count string');
-        if (count === INCOMPLETE) return undefined;
-        if (count === NOT_A_NUMBER || count > this.limits.maxArguments) {
-          throw new ProtocolError(
-            count !== NOT_A_NUMBER && count <= 1024 * 1024
-              ? 'unauthenticated multibulk length'
-              : 'invalid multibulk length',
-          );
-        }
-        if (count <= 0) continue;
-        this.#argv = [];
-        this.#missing = count;
+        do {
+          const argument = this.#argument();
+          if (argument === undefined) {
+            this.#argv = argv;
+            input.settle();
+            return undefined;
+          }
+          argv.push(argument);
+          this.#argvBytes += argument.length;
+        } while (--this.#missing > 0);
+        this.#argv = undefined;
+        this.#argvBytes = 0;
+        return argv;
       }
-      const argv = this.#argv;
-      while (this.#missing > 0) {
-        const argument = this.#argument();
-        if (argument === undefined) return undefined;
-        argv.push(argument);
-        this.#argvBytes += argument.length;
-        this.#missing--;
+    } catch (error) {
+      if (error instanceof ProtocolError) {
+        this.#failure = error;
+        this.#release();
       }
-      this.#argv = undefined;
-      this.#argvBytes = 0;
-      return argv;
+      throw error;
     }
+    input.settle();
+    return undefined;
   }
 
   #argument(): ByteString | undefined {
-    if (this.#bulkLength < 0) {
-      if (this.#at >= this.#chunk.length) return undefined;
-      const first = this.#chunk[this.#at] as number;
-      if (first !== DOLLAR) {
-        // Redis waits for the whole line before it looks at its first byte.
-        if (this.#chunk.indexOf(CR, this.#at) < 0 && this.#chunk.length - this.#at <= MAX_NUMBER_LINE) return undefined;
-        throw new ProtocolError(`expected '$', got '${String.fromCharCode(first)}'`);
-      }
-      const length = this.#number('too big bulk count string');
+    const input = this.#input;
+    let length = this.#bulkLength;
+    if (length < 0) {
+      if (input.at >= input.end) return undefined;
+      length = this.#lengthLine(DOLLAR);
       if (length === INCOMPLETE) return undefined;
-      if (length === NOT_A_NUMBER || length < 0 || length > this.limits.maxBulkBytes) {
-        throw new ProtocolError(
-          length > this.limits.maxBulkBytes && this.limits.maxArguments <= 10
-            ? 'unauthenticated bulk length'
-            : 'invalid bulk length',
-        );
-      }
-      this.#bulkLength = length;
+      const { maxBulkBytes, maxQueryBytes } = this.limits;
+      if (length < 0 || length > maxBulkBytes || length > LONGEST_STRING) throw this.#wrongBulkLength(length);
+      if (this.#argvBytes + length > maxQueryBytes) throw new ProtocolError('too big query buffer');
     }
-    return this.#large === undefined ? this.#smallBulk() : this.#largeBulk(this.#large);
-  }
-
-  #smallBulk(): ByteString | undefined {
-    const chunk = this.#chunk;
-    const start = this.#at;
-    const end = start + this.#bulkLength;
-    if (chunk.length < end + 2) {
-      if (this.#bulkLength > 16 * 1024) {
-        this.#large = Buffer.allocUnsafeSlow(this.#bulkLength + 2);
-        this.#largeFilled = chunk.copy(this.#large, 0, start);
-        this.#at = chunk.length;
-      }
+    const { bytes, at } = input;
+    const stop = at + length;
+    if (input.end < stop + 2) {
+      this.#bulkLength = length;
+      input.expected = length + 2;
       return undefined;
     }
-    if (chunk[end] !== CR || chunk[end + 1] !== LF) throw new ProtocolError('expected CRLF after a bulk');
-    this.#at = end + 2;
+    if (bytes[stop] !== CR || bytes[stop + 1] !== LF) throw new ProtocolError('expected CRLF after a bulk');
     this.#bulkLength = -1;
-    return chunk.latin1Slice(start, end);
+    input.expected = 0;
+    input.at = stop + 2;
+    return bytes.latin1Slice(at, stop);
   }
 
-  #largeBulk(large: Buffer): ByteString | undefined {
-    if (this.#largeFilled < large.length) return undefined;
-    const end = large.length - 2;
-    if (large[end] !== CR || large[end + 1] !== LF) throw new ProtocolError('expected CRLF after a bulk');
-    this.#large = undefined;
-    this.#largeFilled = 0;
-    this.#bulkLength = -1;
-    return large.latin1Slice(0, end);
-  }
-
-  /** Reads the number of a header line and its CR LF. */
-  #number(tooLong: string): number {
-    const chunk = this.#chunk;
-    let at = this.#at + 1;
-    const negative = chunk[at] === MINUS;
-    if (negative) at++;
-    const digits = at;
+  /**
+   * Reads the line `*n` or `$n` at hand and moves past it: n, or INCOMPLETE, MALFORMED, NEGATIVE.
+   * Plain lengths that are all there are read here; everything else by `#oddLengthLine`.
+   */
+  #lengthLine(type: typeof STAR | typeof DOLLAR): number {
+    const input = this.#input;
+    const { bytes, end } = input;
+    const start = input.at + 1;
+    let at = start;
     let value = 0;
-    for (;;) {
-      const byte = chunk[at];
-      if (byte === undefined) {
-        if (chunk.length - this.#at > MAX_NUMBER_LINE) throw new ProtocolError(tooLong);
-        return INCOMPLETE;
-      }
-      if (byte === CR) break;
-      const digit = byte - 48;
-      if (digit < 0 || digit > 9 || at - digits > 18) return this.#badNumber(tooLong);
+    const stop = Math.min(end, start + MAX_DIGITS + 1);
+    while (at < stop) {
+      const digit = (bytes[at] as number) - ZERO;
+      if (digit < 0 || digit > 9) break;
       value = value * 10 + digit;
       at++;
     }
-    if (chunk[at + 1] === undefined) return INCOMPLETE;
-    if (at === digits || chunk[at + 1] !== LF) return NOT_A_NUMBER;
-    this.#at = at + 2;
-    return negative ? Math.min(-3, -value) : value;
+    const digits = at - start;
+    if (digits === 0 || digits > MAX_DIGITS || at + 1 >= end || bytes[at] !== CR || bytes[at + 1] !== LF) {
+      return this.#oddLengthLine(type);
+    }
+    if (bytes[start - 1] !== type) return this.#oddLengthLine(type);
+    if (bytes[start] === ZERO && digits > 1) return MALFORMED;
+    input.at = at + 2;
+    this.#scanned = 0;
+    return value;
   }
 
-  /** Redis judges a header line once it is whole. */
-  #badNumber(tooLong: string): number {
-    if (this.#chunk.indexOf(CR, this.#at) >= 0) return NOT_A_NUMBER;
-    if (this.#chunk.length - this.#at > MAX_NUMBER_LINE) throw new ProtocolError(tooLong);
-    return INCOMPLETE;
+  /** As Redis does, judges a line only once it is whole. */
+  #oddLengthLine(type: typeof STAR | typeof DOLLAR): number {
+    const input = this.#input;
+    const tooLong = type === STAR ? 'too big mbulk count string' : 'too big bulk count string';
+    const end = this.#lineEnd(CR, MAX_NUMBER_LINE, tooLong);
+    if (end < 0 || end + 1 >= input.end) return INCOMPLETE;
+    const first = input.bytes[input.at] as number;
+    if (first !== type) throw new ProtocolError(`expected '$', got '${String.fromCharCode(first)}'`);
+    if (input.bytes[end + 1] !== LF) return MALFORMED;
+    const text = input.bytes.latin1Slice(input.at + 1, end);
+    if (!/^-[1-9]\d{0,18}$/.test(text) || BigInt(text) < -(2n ** 63n)) return MALFORMED;
+    input.at = end + 2;
+    this.#scanned = 0;
+    return NEGATIVE;
   }
 
   #inline(): ByteString[] | undefined {
-    const end = this.#chunk.indexOf(LF, Math.max(this.#at, this.#scanned));
-    if (end < 0) {
-      this.#scanned = this.#chunk.length;
-      if (this.#chunk.length - this.#at > this.limits.maxInlineBytes) throw new ProtocolError('too big inline request');
-      return undefined;
+    const input = this.#input;
+    const { bytes, at } = input;
+    if (bytes[at] === LF) {
+      input.at++;
+      return [];
     }
-    const start = this.#at;
-    const stop = end > start && this.#chunk[end - 1] === CR ? end - 1 : end;
-    if (stop - start > this.limits.maxInlineBytes) throw new ProtocolError('too big inline request');
-    this.#at = end + 1;
+    const end = this.#lineEnd(LF, this.limits.maxInlineBytes, 'too big inline request');
+    if (end < 0) return undefined;
+    const line = bytes.latin1Slice(at, end > at && bytes[end - 1] === CR ? end - 1 : end);
+    input.at = end + 1;
     this.#scanned = 0;
-    const words = splitInline(this.#chunk.latin1Slice(start, stop));
+    if (line.includes('\0')) throw new ProtocolError('NUL in inline request');
+    const words = splitInline(line);
     if (words === undefined) throw new ProtocolError('unbalanced quotes in request');
     return words;
+  }
+
+  /** Where `byte` ends the line at hand, or -1 while it is not there. Looks at every byte once, however the input is cut. */
+  #lineEnd(byte: number, maxLength: number, tooLong: string): number {
+    const { bytes, at, end } = this.#input;
+    const limit = at + maxLength + 1;
+    const from = at + this.#scanned;
+    const found = bytes.subarray(from, Math.min(end, limit)).indexOf(byte);
+    if (found >= 0) return from + found;
+    if (end >= limit) throw new ProtocolError(tooLong);
+    this.#scanned = end - at;
+    return -1;
+  }
+
+  #tooManyArguments(count: number): ProtocolError {
+    const stranger = this.limits.maxArguments === UNAUTHENTICATED_ARGUMENTS && count <= REDIS_MAX_ARGUMENTS;
+    return new ProtocolError(stranger && count > 0 ? 'unauthenticated multibulk length' : 'invalid multibulk length');
+  }
+
+  #wrongBulkLength(length: number): ProtocolError {
+    const stranger = this.limits.maxBulkBytes === UNAUTHENTICATED_BULK && length <= REDIS_MAX_BULK;
+    return new ProtocolError(stranger && length > 0 ? 'unauthenticated bulk length' : 'invalid bulk length');
+  }
+
+  #release(): void {
+    this.#input.clear();
+    this.#argv = undefined;
+    this.#argvBytes = 0;
   }
 }
