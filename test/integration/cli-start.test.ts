@@ -38,9 +38,13 @@ describe('sluice start', () => {
     expect(await sluice.kill(signal)).toBe(0);
   });
 
-  it('takes the second INT that npm sends for the same one', async () => {
-    await using sluice = await startSluiceProcess({ args: ['--store', 'memory', '--admin', 'off'] });
+  it.each([0, 20, 100])('takes an INT that npm passes on %d ms later for the same one', async (delay) => {
+    await using sluice = await startSluiceProcess({
+      args: ['--store', 'memory', '--admin', 'off'],
+      env: { npm_lifecycle_event: 'start' },
+    });
     process.kill(sluice.pid, 'SIGINT');
+    await sleep(delay);
     process.kill(sluice.pid, 'SIGINT');
     expect(await sluice.ended).toBe(0);
   });

@@ -8,7 +8,7 @@ import type { SluiceConfig } from '../../config/schema.ts';
 import { exitOk } from '../exit-status.ts';
 import { processInputs } from '../process-inputs.ts';
 import { givenSettings } from '../setting-flags.ts';
-import { StopSignal } from '../stop-signal.ts';
+import { catchStopSignal } from '../stop-signal.ts';
 
 import { welcome } from '../welcome.ts';
 
@@ -24,7 +24,7 @@ export async function start(options: Readonly<Record<string, unknown>>): Promise
   const loaded = await load();
   say(...loaded.warnings.map((warning) => `warning: ${formatFinding(warning)}`));
 
-  using stop = new StopSignal();
+  const stop = catchStopSignal();
   // Loaded only now: a wrong configuration is told of at once.
   const { startSluice } = await import('../../app/compose.ts');
   const sluice = await startSluice(loaded.value);
@@ -49,6 +49,7 @@ export async function start(options: Readonly<Record<string, unknown>>): Promise
     process.off('SIGHUP', onHangUp);
     await reloader.close();
     await sluice.close();
+    await stop.mayEnd();
   }
   return exitOk;
 }
