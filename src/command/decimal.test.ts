@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addLongDoubles, formatLongDouble, parseLongDouble, toDouble } from './decimal.ts';
+import { addLongDoubles, ceilingOfProduct, formatLongDouble, type LongDouble, parseLongDouble } from './decimal.ts';
 
 function sum(a: string, b: string): string | undefined {
   const left = parseLongDouble(a);
@@ -59,8 +59,17 @@ describe('long doubles', () => {
     expect(parseLongDouble('4e-4951')).toEqual({ mantissa: 1n, exponent: -16445 });
   });
 
-  it('becomes a double', () => {
-    expect(toDouble(parseLongDouble('0.25') as { mantissa: bigint; exponent: number })).toBe(0.25);
-    expect(toDouble(parseLongDouble('-3') as { mantissa: bigint; exponent: number })).toBe(-3);
+  it.each([
+    ['0.25', 250n],
+    ['0.0001', 1n],
+    ['0.0495', 50n],
+    ['-0.001', 0n],
+    ['-0.0015', -1n],
+    ['-0.0001', 0n],
+    ['3', 3000n],
+    ['9223372036854776', 9223372036854776000n],
+    ['0', 0n],
+  ])('a thousand times %s is at most %s', (text, expected) => {
+    expect(ceilingOfProduct(parseLongDouble(text) as Exclude<LongDouble, 'infinite'>, 1000n)).toBe(expected);
   });
 });

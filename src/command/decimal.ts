@@ -44,10 +44,7 @@ export function addLongDoubles(a: LongDouble, b: LongDouble): LongDouble {
   if (a === 'infinite' || b === 'infinite') return 'infinite';
   const exponent = Math.min(a.exponent, b.exponent);
   const sum = (a.mantissa << BigInt(a.exponent - exponent)) + (b.mantissa << BigInt(b.exponent - exponent));
-  if (sum === 0n) return ZERO;
-  if (sum > 0n) return round(sum, 1n, exponent);
-  const value = round(-sum, 1n, exponent);
-  return value === 'infinite' ? value : { mantissa: -value.mantissa, exponent: value.exponent };
+  return roundSigned(sum, exponent);
 }
 
 /** `%.17Lf` without trailing zeros. Only for finite ones. */
@@ -62,9 +59,14 @@ export function formatLongDouble({ mantissa, exponent }: Exclude<LongDouble, 'in
   return mantissa < 0n && text !== '0' ? `-${text}` : text;
 }
 
-/** The nearest double; infinities where it is out of a double's range. */
-export function toDouble(value: Exclude<LongDouble, 'infinite'>): number {
-  return Number(value.mantissa) * 2 ** value.exponent;
+/** The whole number not below `value * factor`, the product rounded as the processor rounds it. Only for finite ones. */
+export function ceilingOfProduct(value: Exclude<LongDouble, 'infinite'>, factor: bigint): bigint {
+  const product = roundSigned(value.mantissa * factor, value.exponent);
+  // A factor that takes it out of range makes it greater than anything that is compared with it.
+  if (product === 'infinite') return value.mantissa * factor * 2n ** BigInt(value.exponent);
+  const { mantissa, exponent } = product;
+  if (exponent >= 0) return mantissa << BigInt(exponent);
+  return -(-mantissa >> BigInt(-exponent));
 }
 
 function scaleByTen(significand: bigint, power: number): LongDouble | undefined {
@@ -76,6 +78,13 @@ function scaleByTen(significand: bigint, power: number): LongDouble | undefined 
 function scaleByTwo(significand: bigint, power: number): LongDouble | undefined {
   if (power > 4 * MAX_POWER || power < -4 * MAX_POWER) return undefined;
   return round(significand, 1n, power);
+}
+
+function roundSigned(significand: bigint, exponent: number): LongDouble {
+  if (significand === 0n) return ZERO;
+  if (significand > 0n) return round(significand, 1n, exponent);
+  const value = round(-significand, 1n, exponent);
+  return value === 'infinite' ? value : { mantissa: -value.mantissa, exponent: value.exponent };
 }
 
 /** `numerator / denominator * 2 ** exponent` to the nearest value, ties to even; zero and below are not asked for. */

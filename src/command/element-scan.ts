@@ -6,8 +6,8 @@ import { CommandError, syntaxError } from './command-error.ts';
 
 const DEFAULT_COUNT = 10;
 
-/** Up to so many elements come in one step whatever COUNT says, as from Redis's compact encodings. */
-const WHOLE = 128;
+/** Redis keeps collections of up to so many small elements in a compact encoding, which shows in some replies. */
+export const COMPACT = 128;
 
 const MAX_CURSOR = 2n ** 64n - 1n;
 
@@ -53,7 +53,8 @@ export function replyScan(
 ): void {
   const { count, match } = parseOptions(options);
   const end = cursor === 0 ? size : Math.min(cursor, size);
-  const start = size <= WHOLE ? 0 : Math.max(0, end - count);
+  // A compact collection comes in one step, whatever COUNT says.
+  const start = size <= COMPACT ? 0 : Math.max(0, end - count);
   const found: ByteString[] = [];
   for (let position = end - 1; position >= start; position--) {
     const element = elementAt(position);

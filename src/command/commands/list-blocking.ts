@@ -1,9 +1,10 @@
 import type { ByteString } from '../../kernel/bytes.ts';
 import type { Reply } from '../../resp/reply.ts';
+import { inInt64 } from '../arguments.ts';
 import type { Client } from '../client.ts';
 import type { Command, Context } from '../command.ts';
 import { CommandError, errorText } from '../command-error.ts';
-import { parseLongDouble, toDouble } from '../decimal.ts';
+import { ceilingOfProduct, parseLongDouble } from '../decimal.ts';
 import { type End, type Move, move, pop, requireEnd } from './list-move.ts';
 
 /**
@@ -14,10 +15,10 @@ import { type End, type Move, move, pop, requireEnd } from './list-move.ts';
 function requireTimeout(text: ByteString): number {
   const seconds = parseLongDouble(text);
   if (seconds === undefined) throw new CommandError('ERR timeout is not a float or out of range');
-  const ms = seconds === 'infinite' ? Number.POSITIVE_INFINITY : Math.ceil(toDouble(seconds) * 1000);
+  const ms = seconds === 'infinite' ? undefined : ceilingOfProduct(seconds, 1000n);
   // Redis 7.0 calls it negative too when the milliseconds do not fit 64 bits.
-  if (ms < 0 || ms >= 2 ** 63) throw new CommandError('ERR timeout is negative');
-  return ms;
+  if (ms === undefined || ms < 0n || !inInt64(ms)) throw new CommandError('ERR timeout is negative');
+  return Number(ms);
 }
 
 /** In a transaction nobody waits: it is as if the time were up at once. */

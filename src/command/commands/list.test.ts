@@ -85,6 +85,7 @@ describe('list commands', () => {
     ['blpop s x', '-ERR timeout is not a float or out of range|'],
     ['blpop s nan', '-ERR timeout is not a float or out of range|'],
     ['blpop s -1', '-ERR timeout is negative|'],
+    ['blpop s -0.0015', '-ERR timeout is negative|'],
     ['blpop s inf', '-ERR timeout is negative|'],
     ['blpop s 1e17', '-ERR timeout is negative|'],
     ['blmove l d left right 0', '$1|a|'],

@@ -5,9 +5,7 @@ import { requireIndex } from '../arguments.ts';
 import type { Command, Context } from '../command.ts';
 import { CommandError, syntaxError } from '../command-error.ts';
 import { readSortedSet } from './sorted-set-read.ts';
-import { type RangeType, requireSpan, type Span } from './sorted-set-span.ts';
-
-type Direction = 'forward' | 'reverse';
+import { type Direction, type RangeType, requireSpan, type Span } from './sorted-set-span.ts';
 
 /** What a command fixes; ZRANGE leaves both to its options. */
 interface Form {
@@ -86,7 +84,7 @@ function range(form: Form): Command['run'] {
       reply.array(0);
       return;
     }
-    const { first, count } = window(find(set), set.size, options);
+    const { first, count } = window(find(set, direction), set.size, options);
     replyEntries(reply, set.range(first, count, direction === 'reverse'), count, withScores ? 'pairs' : 'members');
   };
 }

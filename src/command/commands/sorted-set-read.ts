@@ -3,12 +3,9 @@ import { formatDouble } from '../../resp/format-double.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { ReadonlySortedSet } from '../../store/engine/sorted-sets.ts';
 import type { Command, Context } from '../command.ts';
-import { replyScan, replyScanOfNothing, requireCursor } from '../element-scan.ts';
+import { COMPACT, replyScan, replyScanOfNothing, requireCursor } from '../element-scan.ts';
 import { counted } from '../lookup.ts';
 import { type RangeType, requireSpan } from './sorted-set-span.ts';
-
-/** Up to so many members Redis keeps scores as text, whole ones without an exponent. */
-const COMPACT = 128;
 
 /** The sorted set of the first argument. @throws SluiceError WRONG_TYPE */
 export function readSortedSet(context: Context, argv: readonly ByteString[]): ReadonlySortedSet | undefined {
@@ -44,7 +41,7 @@ function count(type: RangeType): Command['run'] {
       reply.int(0);
       return;
     }
-    const { start, end } = find(set);
+    const { start, end } = find(set, 'forward');
     reply.int(Math.max(0, end - start));
   };
 }
@@ -65,6 +62,7 @@ function zscan(context: Context, argv: readonly ByteString[], reply: Reply): voi
   replyScan(reply, elements, cursor, argv.slice(3));
 }
 
+/** In the compact encoding scores are text, whole ones without an exponent. */
 function formatCompact(score: number): string {
   return Number.isInteger(score) && Math.abs(score) < 2 ** 62 ? String(BigInt(score)) : formatDouble(score);
 }

@@ -32,7 +32,7 @@ function removeRange(type: RangeType): Command['run'] {
       reply.int(0);
       return;
     }
-    const { start, end } = find(set);
+    const { start, end } = find(set, 'forward');
     const entries = [...set.range(start, end - start)];
     removeEntries(space, key, entries, set.size);
     reply.int(entries.length);

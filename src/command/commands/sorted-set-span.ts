@@ -3,6 +3,7 @@ import type { ReadonlySortedSet } from '../../store/engine/sorted-sets.ts';
 import type { ScoredMember } from '../../store/engine/values/sorted-set.ts';
 import { parseDouble, requireIndex } from '../arguments.ts';
 import { CommandError } from '../command-error.ts';
+import { COMPACT } from '../element-scan.ts';
 
 /** Positions start..end-1 in ascending order; nothing when `end <= start`. */
 export interface Span {
@@ -10,14 +11,23 @@ export interface Span {
   readonly end: number;
 }
 
+/** Which end a walk over the span starts from. */
+export type Direction = 'forward' | 'reverse';
+
 /** Finds the span in a sorted set, in O(log n + n / 512). */
-export type SpanFinder = (set: ReadonlySortedSet) => Span;
+export type SpanFinder = (set: ReadonlySortedSet, direction: Direction) => Span;
 
 /** What `min` and `max` of a range are: positions, scores or, among members of one score, members. */
 export type RangeType = 'rank' | 'score' | 'lex';
 
 /** Something that comes before a bound: what the sorted set's binary search takes. */
 type Before = (entry: ScoredMember) => boolean;
+
+/** The two ends of a range. */
+interface Bounds {
+  readonly beforeMin: Before;
+  readonly notAfterMax: Before;
+}
 
 const always: Before = () => true;
 const never: Before = () => false;
@@ -29,7 +39,27 @@ const never: Before = () => false;
 export function requireSpan(type: RangeType, min: ByteString, max: ByteString): SpanFinder {
   if (type === 'rank') return rankSpan(requireIndex(min), requireIndex(max));
   const bounds = type === 'score' ? scoreBounds(min, max) : lexBounds(min, max);
-  return (set) => ({ start: set.lowerBound(bounds.beforeMin), end: set.lowerBound(bounds.notAfterMax) });
+  return (set, direction) => {
+    if (type === 'lex' && set.size <= COMPACT) return walkToSpan([...set.range(0, set.size)], bounds, direction);
+    return { start: set.lowerBound(bounds.beforeMin), end: set.lowerBound(bounds.notAfterMax) };
+  };
+}
+
+/**
+ * Where scores differ, ranges of members are unspecified. This is what Redis's compact encoding then gives: the walk starts at the
+ * first entry that is inside one bound and ends with the first one outside the other.
+ */
+function walkToSpan(entries: readonly ScoredMember[], bounds: Bounds, direction: Direction): Span {
+  const { beforeMin, notAfterMax } = bounds;
+  if (beforeMin(entries.at(-1) as ScoredMember) || !notAfterMax(entries[0] as ScoredMember))
+    return { start: 0, end: 0 };
+  if (direction === 'forward') {
+    const start = entries.findIndex((entry) => !beforeMin(entry));
+    const end = entries.findIndex((entry, i) => i >= start && !notAfterMax(entry));
+    return { start, end: end < 0 ? entries.length : end };
+  }
+  const last = entries.findLastIndex(notAfterMax);
+  return { start: entries.findLastIndex((entry, i) => i <= last && beforeMin(entry)) + 1, end: last + 1 };
 }
 
 /** Indexes from 0, or from the end when negative; `last` is the last one inside. */
@@ -40,7 +70,7 @@ export function rankSpan(first: number, last: number): SpanFinder {
   });
 }
 
-function scoreBounds(minText: ByteString, maxText: ByteString): { beforeMin: Before; notAfterMax: Before } {
+function scoreBounds(minText: ByteString, maxText: ByteString): Bounds {
   const min = parseScoreBound(minText);
   const max = parseScoreBound(maxText);
   if (min === undefined || max === undefined) throw new CommandError('ERR min or max is not a float');
@@ -62,7 +92,7 @@ function parseScoreBound(text: ByteString): { score: number; exclusive: boolean 
   return score === undefined ? undefined : { score, exclusive };
 }
 
-function lexBounds(minText: ByteString, maxText: ByteString): { beforeMin: Before; notAfterMax: Before } {
+function lexBounds(minText: ByteString, maxText: ByteString): Bounds {
   const min = parseLexBound(minText);
   const max = parseLexBound(maxText);
   if (min === undefined || max === undefined) throw new CommandError('ERR min or max not valid string range item');

@@ -68,9 +68,8 @@ function add({ client }: Context, argv: readonly ByteString[], reply: Reply, giv
     const old = (set ?? sortedSets.read(key))?.score(member);
     last = scoreFor(options, old, score);
     if (last === undefined) continue;
-    // Redis's compact encoding knows no -0 either.
-    if (last === 0) last = 0;
-    sortedSets.add(key, member, last);
+    // Redis tells -0 but its compact encoding keeps 0.
+    sortedSets.add(key, member, last === 0 ? 0 : last);
     if (old === undefined) added++;
     else if (old !== last) changed++;
   }

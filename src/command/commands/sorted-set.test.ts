@@ -185,9 +185,32 @@ describe('sorted set commands', () => {
     expect(client.do('zscan w 0 count 1000')).toContain('$1|a|$22|1.2345678901234568e+17|');
   });
 
+  it('finds the same members in small sets and in large ones', () => {
+    const client = session();
+    const names = Array.from({ length: 300 }, (_, i) => `m${String(i).padStart(3, '0')}`);
+    for (const [key, size] of [
+      ['small', 100],
+      ['large', 300],
+    ] as const) {
+      client.send('zadd', key, ...names.slice(0, size).flatMap((name) => ['0', name]));
+      expect(client.send('zlexcount', key, '[m010', '(m020')).toBe(':10|');
+      expect(client.send('zrange', key, '(m099', '[m097', 'bylex', 'rev')).toBe('*2|$4|m098|$4|m097|');
+      expect(client.send('zrange', key, '[m097', '(m099', 'bylex')).toBe('*2|$4|m097|$4|m098|');
+    }
+  });
+
+  it('walks members of different scores as Redis does', () => {
+    const client = session();
+    client.do('zadd y 1 1 2 m2 -1 g 0.1 m3 0.01 f');
+    expect(client.do('zrange y [m1 (m3 bylex')).toBe('*0|');
+    client.do('zadd y 0 g');
+    expect(client.do('zrange y [f (m3 bylex')).toBe('*2|$1|g|$1|f|');
+    expect(client.do('zrange y (m3 [f bylex rev')).toBe('*1|$2|m2|');
+  });
+
   it('keeps -0 as 0', () => {
     const client = session();
-    client.do('zadd n -0 a');
+    expect(client.do('zadd n incr -0 a')).toBe('$2|-0|');
     expect(client.do('zscore n a')).toBe('$1|0|');
   });
 
