@@ -1,15 +1,19 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Server as CommandServer } from '../command/server.ts';
 import { isLoopbackHost } from '../config/address.ts';
 import type { ListenerConfig, SluiceConfig } from '../config/schema.ts';
-import { HttpFace } from '../face/http/http-face.ts';
+import { adminHandler, isProbe } from '../face/admin/admin-handler.ts';
+import type { AdminSources } from '../face/admin/admin-routes.ts';
+import { HttpFace, type HttpFaceOptions } from '../face/http/http-face.ts';
 import { handleKey } from '../face/http/key-handler.ts';
 import { RespFace } from '../face/resp/resp-face.ts';
 import type { Credentials } from '../guard/credentials.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { NodeLog } from '../telemetry/log.ts';
+import type { MetricSource } from '../telemetry/metrics.ts';
+import { RequestStats } from '../telemetry/request-stats.ts';
 import type { RunningEngine } from './compose-engine.ts';
 import { tlsOptions } from './listen.ts';
+import { commandMetrics, faceMetrics } from './observe.ts';
 import { RedisSettings } from './redis-settings.ts';
 import { version } from './version.ts';
 
@@ -17,7 +21,7 @@ import { version } from './version.ts';
 export interface Front {
   readonly http: HttpFace | undefined;
   readonly resp: RespFace | undefined;
-  readonly commands: CommandServer;
+  readonly admin: HttpFace | undefined;
 }
 
 export interface FrontParts {
@@ -26,15 +30,18 @@ export interface FrontParts {
   readonly credentials: Credentials;
   readonly clock: Clock;
   readonly log: NodeLog;
+  readonly admin: AdminSources;
+  /** Told of every source of metrics. */
+  readonly addMetrics: (source: MetricSource) => void;
 }
 
 /** Where the faces meet the engine. */
 export async function composeFront(parts: FrontParts): Promise<Front> {
-  const commands = composeCommands(parts);
+  const { http, resp, admin } = parts.config;
   return {
-    commands,
-    http: parts.config.http === undefined ? undefined : await composeHttp(parts, parts.config.http),
-    resp: parts.config.resp === undefined ? undefined : await composeResp(parts, parts.config.resp, commands),
+    http: http === undefined ? undefined : await composeKeys(parts, http),
+    resp: resp === undefined ? undefined : await composeResp(parts, resp),
+    admin: admin === undefined ? undefined : await composeAdminFace(parts, admin),
   };
 }
 
@@ -54,14 +61,13 @@ function composeCommands({ config, running, credentials }: FrontParts): CommandS
   });
 }
 
-async function composeResp(
-  { config, clock }: FrontParts,
-  listener: ListenerConfig,
-  server: CommandServer,
-): Promise<RespFace> {
+async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise<RespFace> {
+  const { config, clock, addMetrics } = parts;
+  const server = composeCommands(parts);
   const { resp } = config.limits;
   const tls = await tlsOptions('resp', listener);
-  return new RespFace({
+  const stats = new RequestStats();
+  const face = new RespFace({
     server,
     limits: {
       bulkBytes: resp.bulkBytes,
@@ -72,28 +78,49 @@ async function composeResp(
       idleTimeout: resp.idleTimeout,
     },
     maxConnections: config.limits.maxConnections,
-    observe: () => undefined,
+    observe: (name, ms, failed) => stats.record(name, failed ? 'error' : 'ok', ms),
     now: () => clock.monotonic(),
     ...(tls === undefined ? {} : { tls }),
+  });
+  addMetrics(commandMetrics(server));
+  addMetrics(faceMetrics('resp', stats, face));
+  return face;
+}
+
+async function composeKeys(parts: FrontParts, listener: ListenerConfig): Promise<HttpFace> {
+  const options = { keys: parts.running.keys, bodyBytes: parts.config.limits.http.bodyBytes };
+  return composeHttpFace(parts, 'http', listener, {
+    handle: (request, response, path) => handleKey(options, request, response, path),
   });
 }
 
-async function composeHttp(
-  { config, running, credentials, clock, log }: FrontParts,
+async function composeAdminFace(parts: FrontParts, listener: ListenerConfig): Promise<HttpFace> {
+  return composeHttpFace(parts, 'admin', listener, { handle: adminHandler(parts.admin), isOpen: isProbe });
+}
+
+async function composeHttpFace(
+  { config, credentials, clock, log, addMetrics }: FrontParts,
+  name: 'http' | 'admin',
   listener: ListenerConfig,
+  answers: Pick<HttpFaceOptions, 'handle' | 'isOpen'>,
 ): Promise<HttpFace> {
-  const tls = await tlsOptions('http', listener);
-  const httpLog = log.part('http');
-  const keyOptions = { keys: running.keys, bodyBytes: config.limits.http.bodyBytes };
-  return new HttpFace({
+  const tls = await tlsOptions(name, listener);
+  const faceLog = log.part(name);
+  const stats = new RequestStats();
+  const face = new HttpFace({
+    ...answers,
     limits: { ...config.limits.http, maxConnections: config.limits.maxConnections },
     credentials,
     loopbackOnly: isLoopbackHost(listener.address.host),
-    handle: (request: IncomingMessage, response: ServerResponse, path: string) =>
-      handleKey(keyOptions, request, response, path),
-    observe: () => undefined,
-    onFault: (error, requestId) => httpLog.error({ err: error, requestId }, 'request failed by a fault'),
+    observe: (method, status, ms, requestId) => {
+      stats.record(method, `${Math.floor(status / 100)}xx`, ms);
+      faceLog.debug({ requestId, method, status, ms }, 'request');
+    },
+    onFault: (error, requestId) =>
+      faceLog.error({ err: error, requestId }, 'a request failed by a fault of the server'),
     now: () => clock.monotonic(),
     ...(tls === undefined ? {} : { tls }),
   });
+  addMetrics(faceMetrics(name, stats, face));
+  return face;
 }

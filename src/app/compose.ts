@@ -1,13 +1,17 @@
 import { diffReloadable } from '../config/diff.ts';
-import type { SluiceConfig } from '../config/schema.ts';
+import { listenerNames, type SluiceConfig } from '../config/schema.ts';
 import { Credentials, type UserOptions } from '../guard/credentials.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { KeyValue } from '../store/ports.ts';
 import { NodeLog } from '../telemetry/log.ts';
+import type { MetricSource, Metrics } from '../telemetry/metrics.ts';
+import { composeAdmin } from './compose-admin.ts';
 import { composeEngine } from './compose-engine.ts';
 import { composeFront } from './compose-front.ts';
 import { listen } from './listen.ts';
+import { engineMetrics, eventLoopMetrics, journalMetrics } from './observe.ts';
 import { systemClock } from './system-clock.ts';
+import { version } from './version.ts';
 
 /** What a reload came to: settings now in effect, and settings that wait for a restart. */
 export interface ReloadResult {
@@ -42,25 +46,43 @@ export async function startSluice(
   const credentials = new Credentials(usersOf(config), () => clock.monotonic());
   const storeLog = log.part('store');
   const running = await composeEngine(config, clock, (message) => storeLog.warn(message));
-  const front = await composeFront({ config, running, credentials, clock, log });
+  const nodeLog = log.part('node');
+  const sources: MetricSource[] = [engineMetrics(running), journalMetrics(running)];
+  const eventLoop = eventLoopMetrics();
+  sources.push(eventLoop.source);
   const addresses: { http?: string; resp?: string; admin?: string } = {};
+  let draining = false;
+  const admin = composeAdmin({ running, clock, metrics: lazyMetrics(sources), addresses, isDraining: () => draining });
+  const addMetrics = (source: MetricSource): void => void sources.push(source);
+  const front = await composeFront({ config, running, credentials, clock, log, admin, addMetrics });
   let current = config;
 
   const close = async (): Promise<void> => {
+    draining = true;
+    nodeLog.info('draining');
     const signal = AbortSignal.timeout(current.shutdownTimeout);
     await Promise.all([front.http?.drain(signal), front.resp?.drain(signal)]);
+    await front.admin?.drain(signal);
+    eventLoop.close();
     await running.close();
+    nodeLog.info('closed');
   };
 
   try {
-    if (front.http !== undefined && config.http !== undefined)
-      addresses.http = await listen('http', front.http.server, config.http);
-    if (front.resp !== undefined && config.resp !== undefined)
-      addresses.resp = await listen('resp', front.resp.server, config.resp);
+    for (const name of listenerNames) {
+      const face = front[name];
+      const listener = config[name];
+      if (face !== undefined && listener !== undefined) addresses[name] = await listen(name, face.server, listener);
+    }
   } catch (error) {
     await close();
     throw error;
   }
+  nodeLog.info({ version: version(), ...addresses, store: config.store, durability: config.durability }, 'listening');
+  running.ready.then(
+    () => nodeLog.info({ keys: running.engine.user.size }, 'ready'),
+    (error: unknown) => nodeLog.error({ err: error }, 'the data cannot be loaded'),
+  );
   let closing: Promise<void> | undefined;
   return {
     addresses,
@@ -73,6 +95,7 @@ export async function startSluice(
       credentials.replace(usersOf(effective));
       log.reload(effective.log);
       current = effective;
+      nodeLog.info({ applied: reloadable, needRestart }, 'configuration reloaded');
       return { applied: reloadable, needRestart };
     },
     close: () => {
@@ -84,4 +107,21 @@ export async function startSluice(
 
 function usersOf(config: SluiceConfig): UserOptions[] {
   return config.users.map(({ name, secret, namespaces }) => ({ name, secret, compat: namespaces.includes('compat') }));
+}
+
+/** The registry is loaded when somebody scrapes: many nodes never are, and it takes memory. */
+function lazyMetrics(sources: readonly MetricSource[]): () => Promise<Metrics> {
+  let metrics: Promise<Metrics> | undefined;
+  return () => {
+    metrics ??= import('../telemetry/metrics.ts').then((module) => {
+      const { version: nodeVersion } = process;
+      const registry = new module.Metrics();
+      registry.add((sink) => {
+        sink.value('sluice_build_info', 1, { version: version(), node: nodeVersion });
+        for (const source of sources) source(sink);
+      });
+      return registry;
+    });
+    return metrics;
+  };
 }

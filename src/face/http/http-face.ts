@@ -32,6 +32,8 @@ export interface HttpFaceOptions {
   readonly credentials: HttpCredentials;
   /** The listener is bound to loopback only. */
   readonly loopbackOnly: boolean;
+  /** Paths answered without credentials. @default none */
+  readonly isOpen?: (path: string) => boolean;
   readonly tls?: TlsOptions;
   /** Answers the request; what it throws becomes a problem document. `path` is path and query. */
   readonly handle: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>;
@@ -147,8 +149,9 @@ export class HttpFace {
     try {
       if (this.#draining) response.shouldKeepAlive = false;
       checkRequest(request, options.limits);
-      admit(request, options.credentials, options.loopbackOnly);
-      await options.handle(request, response, originForm(request.url ?? '/'));
+      const path = originForm(request.url ?? '/');
+      if (options.isOpen?.(path) !== true) admit(request, options.credentials, options.loopbackOnly);
+      await options.handle(request, response, path);
     } catch (error) {
       this.#fail(request, response, error, requestId);
     }

@@ -41,6 +41,7 @@ const ofStore: Readonly<Record<string, readonly [number, string]>> = {
   KEY_TOO_LONG: [414, 'The key is too long'],
   VALUE_TOO_LARGE: [413, 'The value is too large'],
   INVALID_ARGUMENT: [400, 'Bad request'],
+  NOT_SUPPORTED: [501, 'Not supported here'],
   CLOSED: [503, 'The node is shutting down'],
 };
 

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { SluiceError } from '../errors.ts';
+import type { AdminSources, ComponentHealth } from '../face/admin/admin-routes.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { RunningEngine } from './compose-engine.ts';
+import { backupDataFolder } from './offline.ts';
+import { version } from './version.ts';
+
+export interface AdminParts {
+  readonly running: RunningEngine;
+  readonly clock: Clock;
+  /** Made when first asked for. */
+  readonly metrics: () => Promise<Metrics>;
+  readonly addresses: Readonly<Record<string, string | undefined>>;
+  readonly isDraining: () => boolean;
+}
+
+/** Share of maxBytes from which the memory is worth a look. */
+const FULL = 0.9;
+
+/** What the admin face tells, gathered from the parts of the node. */
+export function composeAdmin({ running, clock, metrics, addresses, isDraining }: AdminParts): AdminSources {
+  const { engine, journal } = running;
+  const startedAt = clock.now();
+  return {
+    version: version(),
+    notReady: () => (isDraining() ? 'shutting down' : engine.state === 'loading' ? 'loading the data' : ''),
+    health: () => ({
+      engine: engineHealth(running),
+      journal: journalHealth(running),
+      memory: memoryHealth(running),
+    }),
+    async metrics() {
+      const registry = await metrics();
+      return { contentType: registry.contentType, page: await registry.page() };
+    },
+    status: () => ({
+      version: version(),
+      node: process.version,
+      pid: process.pid,
+      uptimeSeconds: Math.round((clock.now() - startedAt) / 1000),
+      addresses,
+      state: engine.state,
+      ...(engine.reason === '' ? {} : { reason: engine.reason }),
+      dataDir: running.dataDir ?? null,
+      memory: { usedBytes: engine.usedBytes, maxBytes: engine.maxBytes, rssBytes: process.memoryUsage.rss() },
+      keys: { user: engine.user.size, compat: engine.compat.size, internal: engine.internal.size },
+      classes: Object.fromEntries(
+        (['data', 'cached', 'internal'] as const).map((name, i) => [
+          name,
+          {
+            entries: sum(running, (usage) => usage[i]?.entries ?? 0),
+            bytes: sum(running, (usage) => usage[i]?.bytes ?? 0),
+          },
+        ]),
+      ),
+      journal: journal.stats(),
+    }),
+    backup: () => backupStream(running.dataDir),
+  };
+}
+
+function engineHealth({ engine }: RunningEngine): ComponentHealth {
+  if (engine.state === 'ready') return { status: 'pass' };
+  return { status: engine.state === 'loading' ? 'fail' : 'warn', output: engine.reason || engine.state };
+}
+
+function journalHealth({ journal, dataDir }: RunningEngine): ComponentHealth {
+  if (dataDir === undefined) return { status: 'pass', output: 'in memory only' };
+  const { problem } = journal.stats();
+  return problem === '' ? { status: 'pass' } : { status: 'warn', output: problem };
+}
+
+function memoryHealth({ engine }: RunningEngine): ComponentHealth {
+  const share = engine.usedBytes / engine.maxBytes;
+  const output = `${Math.round(share * 100)} % of maxBytes`;
+  return { status: share < FULL ? 'pass' : 'warn', output };
+}
+
+function sum({ engine }: RunningEngine, of: (usage: typeof engine.user.usage) => number): number {
+  return of(engine.user.usage) + of(engine.compat.usage) + of(engine.internal.usage);
+}
+
+/** The copy is made beside the data, sent, and removed, however the sending ends. */
+async function backupStream(dataDir: string | undefined): Promise<Readable> {
+  if (dataDir === undefined)
+    throw new SluiceError('NOT_SUPPORTED', 'a store in memory has nothing to back up; use the embedded store');
+  const file = join(dataDir, `backup-${randomUUID()}.tmp`);
+  try {
+    await backupDataFolder(dataDir, file);
+  } catch (error) {
+    await rm(file, { force: true });
+    throw error;
+  }
+  const stream = createReadStream(file);
+  stream.once('close', () => void rm(file, { force: true }));
+  return stream;
+}

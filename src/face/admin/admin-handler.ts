@@ -1,0 +1,38 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import { Problem } from '../http/problem.ts';
+import { type AdminSources, adminRoutes, probes } from './admin-routes.ts';
+
+/** Whether a path is answered without credentials. */
+export function isProbe(path: string): boolean {
+  return probes.includes(path.replace(/\?.*$/s, ''));
+}
+
+/** Answers requests of the admin listener. What the sources throw, the face turns into problem documents. */
+export function adminHandler(
+  sources: AdminSources,
+): (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void> {
+  const app = adminRoutes(sources);
+  app.onError((error) => {
+    throw error;
+  });
+  app.notFound(() => {
+    throw new Problem(
+      404,
+      'Not found',
+      'GET /live, /ready, /hello, /metrics, /api/status, /api/backup or /api/openapi.json',
+    );
+  });
+  return async (request, response, path) => {
+    const { method = 'GET' } = request;
+    if (method !== 'GET' && method !== 'HEAD') {
+      throw new Problem(405, 'Method not allowed', 'the admin API is read by GET', { headers: ['Allow', 'GET, HEAD'] });
+    }
+    const answer = await app.fetch(new Request(`http://admin${path}`, { method }));
+    response.writeHead(answer.status, [...answer.headers].flat());
+    if (answer.body === null || method === 'HEAD') response.end();
+    else await pipeline(Readable.fromWeb(answer.body as ReadableStream), response);
+  };
+}

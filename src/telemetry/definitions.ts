@@ -1,0 +1,70 @@
+/** One metric: what the reference page and the registry are made of. */
+export interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels?: readonly string[];
+}
+
+/** Every metric of a node, by its name on `/metrics`. Counters and histograms add up over nodes. */
+export const metricDefinitions = {
+  sluice_requests_total: {
+    type: 'counter',
+    help: 'Requests answered, by face, command or method, and outcome (ok, error; HTTP: the class of the status, as 2xx).',
+    labels: ['face', 'operation', 'outcome'],
+  },
+  sluice_request_duration_seconds: {
+    type: 'histogram',
+    help: 'From the request in hand to its answer made; waiting for durability is in sluice_journal_commit_duration_seconds.',
+    labels: ['face', 'operation'],
+  },
+  sluice_connections: { type: 'gauge', help: 'Open client connections.', labels: ['face'] },
+  sluice_connections_rejected_total: {
+    type: 'counter',
+    help: 'Connections refused at limits.maxConnections.',
+    labels: ['face'],
+  },
+  sluice_engine_state: { type: 'gauge', help: '1 for the state the engine is in.', labels: ['state'] },
+  sluice_engine_keys: { type: 'gauge', help: 'Keys held, by entry class and dictionary.', labels: ['class', 'space'] },
+  sluice_engine_bytes: {
+    type: 'gauge',
+    help: 'Bytes of the keys held, by entry class and dictionary.',
+    labels: ['class', 'space'],
+  },
+  sluice_engine_expiring_keys: { type: 'gauge', help: 'Keys with an expiry.', labels: ['space'] },
+  sluice_engine_expired_total: {
+    type: 'counter',
+    help: 'Keys that left because their time had come.',
+    labels: ['space'],
+  },
+  sluice_engine_evicted_total: { type: 'counter', help: 'Cached keys that left to make room.', labels: ['space'] },
+  sluice_engine_used_bytes: { type: 'gauge', help: 'Bytes that count against sluice_engine_max_bytes.' },
+  sluice_engine_max_bytes: { type: 'gauge', help: 'The setting maxBytes.' },
+  sluice_engine_reserved_bytes: { type: 'gauge', help: 'Memory taken for string values, free cells included.' },
+  sluice_engine_changes_total: { type: 'counter', help: 'Effects on the change stream.' },
+  sluice_keyspace_hits_total: { type: 'counter', help: 'Look-ups by RESP commands that found the key.' },
+  sluice_keyspace_misses_total: { type: 'counter', help: 'Look-ups by RESP commands that did not.' },
+  sluice_blocked_clients: { type: 'gauge', help: 'Clients in a blocking command.' },
+  sluice_tracking_clients: { type: 'gauge', help: 'Clients with CLIENT TRACKING on.' },
+  sluice_journal_groups_total: { type: 'counter', help: 'Group commits.' },
+  sluice_journal_effects_total: { type: 'counter', help: 'Effects committed.' },
+  sluice_journal_bytes_total: { type: 'counter', help: 'Bytes of effects committed.' },
+  sluice_journal_commit_duration_seconds: { type: 'histogram', help: 'From a group sent to the disk to its commit.' },
+  sluice_journal_pending_bytes: { type: 'gauge', help: 'Bytes of effects that wait for their commit.' },
+  sluice_journal_log_bytes: { type: 'gauge', help: 'Bytes of the log since the last checkpoint.' },
+  sluice_journal_image_bytes: { type: 'gauge', help: 'Bytes of the last checkpoint.' },
+  sluice_journal_checkpoints_total: { type: 'counter', help: 'Checkpoints finished.' },
+  sluice_journal_checkpoint_failures_total: { type: 'counter', help: 'Checkpoints given up; the log stays longer.' },
+  sluice_journal_failures_total: { type: 'counter', help: 'Commits that failed and were tried again.' },
+  sluice_journal_overloads_total: {
+    type: 'counter',
+    help: 'Times writes were refused because the disk did not keep up.',
+  },
+  sluice_event_loop_lag_seconds: {
+    type: 'gauge',
+    help: 'Delay of the event loop since the last scrape.',
+    labels: ['quantile'],
+  },
+  sluice_build_info: { type: 'gauge', help: 'Always 1.', labels: ['version', 'node'] },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+export type MetricName = keyof typeof metricDefinitions;
