@@ -119,13 +119,12 @@ the field \`code\` of an \`application/problem+json\` answer. Messages may chang
 }
 
 async function metricsPage() {
-  const { metricDefinitions } = await load('telemetry/metrics.js');
-  const definitions = Array.isArray(metricDefinitions) ? metricDefinitions : Object.values(metricDefinitions);
-  const rows = definitions.map(({ name, type, labelNames = [], labels = labelNames, help }) => {
+  const { metricDefinitions } = await load('telemetry/definitions.js');
+  const rows = Object.entries(metricDefinitions).map(([name, { type, labels = [], help }]) => {
     const shown = labels.map((label) => `\`${label}\``).join(', ');
-    return `| \`${name}\` | ${type ?? ''} | ${shown} | ${cell(help)} |`;
+    return `| \`${name}\` | ${type} | ${shown} | ${cell(help)} |`;
   });
-  const intro = '`GET /metrics` on the admin address, in the text format of Prometheus.';
+  const intro = '`GET /metrics` on the admin address, in the text format of Prometheus. Durations are in seconds.';
   return page('Metrics', intro, ['| metric | type | labels | meaning |', '|---|---|---|---|', ...rows].join('\n'));
 }
 

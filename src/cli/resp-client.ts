@@ -2,8 +2,8 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { type ErrorCode, SluiceError } from '../errors.ts';
 import { type ByteString, utf8ToBytes } from '../kernel/bytes.ts';
+import { ReplyDecoder, ReplyError, type ReplyValue } from '../resp/reply-decoder.ts';
 import type { NodeTarget } from './node-target.ts';
-import { ErrorReply, ReplyReader, type ReplyValue } from './reply-reader.ts';
 
 /** How long a node may take to accept the connection, in ms. */
 const connectTimeoutMs = 5000;
@@ -12,7 +12,7 @@ const connectTimeoutMs = 5000;
 export class RespClient implements AsyncDisposable {
   readonly #socket: Socket;
   readonly #where: string;
-  readonly #reader = new ReplyReader();
+  readonly #decoder = new ReplyDecoder();
   #waiting: { readonly resolve: (reply: ReplyValue) => void; readonly reject: (error: Error) => void } | undefined;
 
   private constructor(socket: Socket, where: string) {
@@ -51,8 +51,8 @@ export class RespClient implements AsyncDisposable {
 
   #received(chunk: Buffer): void {
     try {
-      this.#reader.push(chunk);
-      for (let reply = this.#reader.next(); reply !== undefined; reply = this.#reader.next()) this.#settle(reply);
+      this.#decoder.push(chunk);
+      for (let reply = this.#decoder.next(); reply !== undefined; reply = this.#decoder.next()) this.#settle(reply);
     } catch (error) {
       this.#socket.destroy();
       this.#fail(`what answers there does not speak the protocol of Redis (${(error as Error).message})`, error);
@@ -62,7 +62,7 @@ export class RespClient implements AsyncDisposable {
   #settle(reply: ReplyValue): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    if (reply instanceof ErrorReply) waiting?.reject(meaningOf(reply.message));
+    if (reply instanceof ReplyError) waiting?.reject(meaningOf(reply.message));
     else waiting?.resolve(reply);
   }
 
