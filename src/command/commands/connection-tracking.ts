@@ -26,13 +26,12 @@ export const trackingCommands: readonly Command[] = [
     group: 'connection',
     summary: 'Instruct the server about tracking or not keys in the next request',
     run({ client }, argv, reply) {
-      const mode = client.tracking?.mode;
-      if (client.tracking === undefined || (mode !== 'optin' && mode !== 'optout')) {
+      if (client.tracking === undefined) {
         throw new CommandError(
           'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
         );
       }
-      client.tracking.caching = requireCaching(argv[2] as ByteString, mode);
+      client.tracking.caching = requireCaching(argv[2] as ByteString, client.tracking.mode);
       reply.ok();
     },
   },
@@ -169,7 +168,7 @@ function mergePrefixes(existing: readonly ByteString[], wanted: readonly ByteStr
   return [...existing, ...wanted];
 }
 
-function requireCaching(text: ByteString, mode: 'optin' | 'optout'): 'yes' | 'no' {
+function requireCaching(text: ByteString, mode: Tracking['mode']): 'yes' | 'no' {
   const word = text.toLowerCase();
   if (word === 'yes') {
     if (mode === 'optin') return 'yes';

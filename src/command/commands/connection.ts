@@ -1,14 +1,16 @@
 import type { ByteString } from '../../kernel/bytes.ts';
 import { bytesToUtf8 } from '../../kernel/bytes.ts';
 import type { Reply } from '../../resp/reply.ts';
-import { parseInteger } from '../arguments.ts';
+import { parseInteger, requireInteger } from '../arguments.ts';
 import type { Client, ClientUser } from '../client.ts';
 import type { Command, Context } from '../command.ts';
-import { CommandError, notAnInteger, wrongArity } from '../command-error.ts';
+import { CommandError, wrongArity } from '../command-error.ts';
 import { leaveTransaction, unsubscribeAll } from '../leave.ts';
 import type { Server } from '../server.ts';
 import { clientCommand, requireClientName } from './connection-client.ts';
 
+const MAX_INT32 = 2n ** 31n - 1n;
+const MIN_INT32 = -(2n ** 31n);
 const DEFAULT_USER: ClientUser = { name: 'default', compat: false };
 
 export const connectionCommands: readonly Command[] = [
@@ -92,8 +94,10 @@ export const connectionCommands: readonly Command[] = [
     summary: 'Change the selected database for the current connection',
     difference: 'there is one database, 0',
     run(_context, argv, reply) {
-      const index = parseInteger(argv[1] as ByteString);
-      if (index === undefined || index > 2147483647n || index < -2147483648n) throw notAnInteger();
+      const index = requireInteger(argv[1] as ByteString);
+      if (index > MAX_INT32 || index < MIN_INT32) {
+        throw new CommandError(`ERR value is out of range, value must between ${MIN_INT32} and ${MAX_INT32}`);
+      }
       if (index !== 0n) throw new CommandError('ERR DB index is out of range');
       reply.ok();
     },

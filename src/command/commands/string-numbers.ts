@@ -1,6 +1,8 @@
 import type { ByteString } from '../../kernel/bytes.ts';
+import type { Ref } from '../../kernel/slab.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Keyspace } from '../../store/engine/keyspace.ts';
+import { ValueType } from '../../store/engine/records.ts';
 import { parseNumber } from '../arguments.ts';
 import type { Command, Context } from '../command.ts';
 import { CommandError, notAFloat, notAnInteger } from '../command-error.ts';
@@ -63,13 +65,14 @@ export const numberCommands: readonly Command[] = [
     run({ client }, argv, reply) {
       const key = argv[1] as ByteString;
       const space = client.keyspace(key);
-      const value = parseLongDouble(space.strings.get(key) ?? '0');
+      const ref = space.find(key);
+      const value = parseLongDouble(stringAt(space, ref) ?? '0');
       const amount = parseLongDouble(argv[2] as ByteString);
       if (value === undefined || amount === undefined) throw notAFloat();
       const sum = addLongDoubles(value, amount);
       if (sum === 'infinite') throw new CommandError('ERR increment would produce NaN or Infinity');
       const text = formatLongDouble(sum);
-      replaceValue(space, key, text);
+      replaceValue(space, key, ref, text);
       reply.bulk(text);
     },
   },
@@ -77,10 +80,11 @@ export const numberCommands: readonly Command[] = [
 
 function increment({ client }: Context, key: ByteString, amount: number | bigint, reply: Reply): void {
   const space = client.keyspace(key);
-  const text = space.strings.get(key);
+  const ref = space.find(key);
+  const text = stringAt(space, ref);
   const value = text === undefined ? 0 : requireNumber(text);
   const sum = add(value, amount);
-  replaceValue(space, key, String(sum));
+  replaceValue(space, key, ref, String(sum));
   reply.int(sum);
 }
 
@@ -98,9 +102,15 @@ function requireNumber(text: ByteString): number | bigint {
   return value;
 }
 
-/** Stores another value and keeps expiry, content type and entry class. */
-function replaceValue(space: Keyspace, key: ByteString, value: ByteString): void {
-  const ref = space.find(key);
+/** @throws SluiceError WRONG_TYPE */
+function stringAt(space: Keyspace, ref: Ref): ByteString | undefined {
+  if (ref === 0) return undefined;
+  space.requireType(ref, ValueType.string);
+  return space.records.value(ref);
+}
+
+/** Stores another value and keeps expiry, content type and entry class. @param ref of the key, 0 = it is absent. */
+function replaceValue(space: Keyspace, key: ByteString, ref: Ref, value: ByteString): void {
   if (ref === 0) {
     space.strings.set(key, value);
     return;
