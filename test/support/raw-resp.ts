@@ -35,9 +35,12 @@ export function encodeCommand(argv: readonly string[]): string {
 export async function connectRaw({
   port,
   host = '127.0.0.1',
+  pushes: place = 'apart',
 }: {
   readonly port: number;
   readonly host?: string;
+  /** `in line`: {@link RawResp.next} gives pushes too, as they come. @default apart */
+  readonly pushes?: 'apart' | 'in line';
 }): Promise<RawResp> {
   const socket = connect({ port, host, noDelay: true });
   await once(socket, 'connect');
@@ -47,7 +50,9 @@ export async function connectRaw({
   const { promise: ended, resolve: end } = withResolvers<string>();
   socket.on('data', (chunk) => {
     try {
-      for (const frame of frames.add(chunk.latin1Slice())) (frame.startsWith('>') ? pushes : replies).add(frame);
+      for (const frame of frames.add(chunk.latin1Slice())) {
+        (place === 'apart' && frame.startsWith('>') ? pushes : replies).add(frame);
+      }
     } catch (error) {
       replies.fail(error as Error);
       pushes.fail(error as Error);

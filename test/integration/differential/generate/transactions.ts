@@ -1,0 +1,32 @@
+import { integer, key, many, member, one, type Row, value } from './words.ts';
+
+export const transactionRows: readonly Row[] = [
+  [10, 'MULTI'],
+  [9, 'EXEC'],
+  [2, 'DISCARD'],
+  [6, 'WATCH', many(1, 2, key)],
+  [2, 'UNWATCH'],
+  [6, 'SET', key, value],
+  [3, 'GET', key],
+  [3, 'INCRBY', key, integer],
+  [3, 'RPUSH', key, many(1, 2, value)],
+  [2, 'LPOP', key],
+  [3, 'SADD', key, many(1, 2, member)],
+  [2, 'SREM', key, member],
+  [3, 'HSET', key, member, value],
+  [2, 'HDEL', key, member],
+  [2, 'ZADD', key, '1', member],
+  [3, 'DEL', many(1, 2, key)],
+  [2, 'EXPIRE', key, one('1000', '-1', '0')],
+  [1, 'PERSIST', key],
+  [1, 'RENAME', key, key],
+  [1, 'SMEMBERS', key],
+  [1, 'HGETALL', key],
+  // Inside a transaction they do not block.
+  [1, 'BLPOP', key, one('0.001', 'abc')],
+  [1, 'FLUSHALL'],
+  [1, 'FLUSHDB'],
+  [1, 'PING'],
+  [1, 'NOSUCH', value],
+  [1, 'GET'],
+];

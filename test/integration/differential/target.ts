@@ -1,0 +1,26 @@
+import { startRedis } from '../../support/redis-server.ts';
+import { startSluiceProcess } from '../../support/sluice-process.ts';
+import type { Endpoint } from './sides.ts';
+
+export interface Target extends AsyncDisposable {
+  readonly endpoint: Endpoint;
+}
+
+/**
+ * The server under test: Sluice, or what `SLUICE_DIFF_TARGET` names: `host:port`, or `redis` for a second redis-server, with which
+ * the test itself is tested.
+ */
+export async function startTarget(): Promise<Target> {
+  const given = process.env['SLUICE_DIFF_TARGET'];
+  if (given === 'redis') {
+    const server = await startRedis();
+    return { endpoint: server, [Symbol.asyncDispose]: () => server.stop() };
+  }
+  if (given) {
+    const [, host = '', port = ''] = /^(?:(.*):)?(\d+)$/.exec(given) ?? [];
+    if (port === '') throw new Error(`SLUICE_DIFF_TARGET=${given} is neither host:port nor redis`);
+    return { endpoint: { host: host || '127.0.0.1', port: Number(port) }, [Symbol.asyncDispose]: async () => {} };
+  }
+  const sluice = await startSluiceProcess({ args: ['--store', 'memory', '--http', 'off', '--admin', 'off'] });
+  return { endpoint: sluice.resp, [Symbol.asyncDispose]: () => sluice[Symbol.asyncDispose]() };
+}

@@ -1,0 +1,48 @@
+import { connect } from 'node:net';
+
+/** What came back on one connection. */
+export interface RawAnswer {
+  /** Status codes of all responses, in order. */
+  readonly statuses: readonly number[];
+  readonly text: string;
+  /** The server ended the connection. */
+  readonly closed: boolean;
+}
+
+/**
+ * Sends bytes as they are and collects what comes back until the server closes or nothing more comes for `quietMs`.
+ * @param input latin1 text
+ */
+export function sendRaw(address: string, input: string | readonly string[], quietMs = 300): Promise<RawAnswer> {
+  const colon = address.lastIndexOf(':');
+  const socket = connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)) });
+  return new Promise((resolve, reject) => {
+    let text = '';
+    let timer: NodeJS.Timeout | undefined;
+    const finish = (closed: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ text, closed, statuses: [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => Number(match[1])) });
+    };
+    const wait = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => finish(false), quietMs);
+    };
+    socket.on('connect', async () => {
+      for (const part of typeof input === 'string' ? [input] : input) {
+        socket.write(part, 'latin1');
+        await new Promise((done) => setTimeout(done, 20));
+      }
+      wait();
+    });
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+      wait();
+    });
+    socket.on('close', () => finish(true));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') finish(true);
+      else reject(error);
+    });
+  });
+}
