@@ -27,15 +27,21 @@ import assert from 'node:assert/strict';
 import { openSluice } from 'sluice';
 
 const options = { data: './library-data' };
+const text = (bytes) => new TextDecoder().decode(bytes);
 const first = await openSluice(options);
 await first.set('greeting', 'hello');
-assert.equal(String(await first.get('greeting')), 'hello');
+assert.equal(text(await first.get('greeting')), 'hello');
 assert.equal(await first.get('nothing'), undefined);
-await assert.rejects(openSluice(options), (error) => typeof error.code === 'string');
+await assert.rejects(openSluice(options), { code: 'DATA_LOCKED' });
 await first.close();
 
 const second = await openSluice(options);
-assert.equal(String(await second.get('greeting')), 'hello');
+assert.equal(text(await second.get('greeting')), 'hello');
+assert.equal(await second.incr('visits'), 1);
+assert.equal(await second.delete('visits'), true);
+const seen = [];
+for await (const key of second.scan('gr*')) seen.push(text(key));
+assert.deepEqual(seen, ['greeting']);
 await second.close();
 console.log('ok');
 `;
@@ -50,6 +56,7 @@ const counts = { passed: 0, failed: 0 };
 const children = new Set();
 let environment;
 
+mkdirSync(home);
 try {
   const node = flags.node === 'this' ? process.execPath : nodeOf(flags.node);
   // First on the PATH: `#!/usr/bin/env node`, npm and npx then run on it as well.
@@ -62,7 +69,6 @@ try {
   console.log(`smoke test of the package on Node ${version}`);
 
   const { tarball } = pack(folder);
-  mkdirSync(home);
   writeFileSync(join(home, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
 
   await check('installs into an empty folder', () => {
