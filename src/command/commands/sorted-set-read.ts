@@ -3,8 +3,9 @@ import { formatDouble } from '../../resp/format-double.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { ReadonlySortedSet } from '../../store/engine/sorted-sets.ts';
 import type { Command, Context } from '../command.ts';
-import { COMPACT, replyScan, replyScanOfNothing, requireCursor } from '../element-scan.ts';
+import { replyScan, replyScanOfNothing, requireCursor } from '../element-scan.ts';
 import { counted } from '../lookup.ts';
+import { isCompact } from './sorted-set-compact.ts';
 import { type RangeType, requireSpan } from './sorted-set-span.ts';
 
 /** The sorted set of the first argument. @throws SluiceError WRONG_TYPE */
@@ -53,7 +54,7 @@ function zscan(context: Context, argv: readonly ByteString[], reply: Reply): voi
     replyScanOfNothing(reply);
     return;
   }
-  const format = set.size <= COMPACT ? formatCompact : formatDouble;
+  const format = isCompact(set) ? formatCompact : formatDouble;
   const elements = {
     size: set.size,
     elementAt: (position: number) => set.memberAt(position),

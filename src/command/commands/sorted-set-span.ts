@@ -3,7 +3,7 @@ import type { ReadonlySortedSet } from '../../store/engine/sorted-sets.ts';
 import type { ScoredMember } from '../../store/engine/values/sorted-set.ts';
 import { parseDouble, requireIndex } from '../arguments.ts';
 import { CommandError } from '../command-error.ts';
-import { COMPACT } from '../element-scan.ts';
+import { isCompact } from './sorted-set-compact.ts';
 
 /** Positions start..end-1 in ascending order; nothing when `end <= start`. */
 export interface Span {
@@ -40,7 +40,7 @@ export function requireSpan(type: RangeType, min: ByteString, max: ByteString): 
   if (type === 'rank') return rankSpan(requireIndex(min), requireIndex(max));
   const bounds = type === 'score' ? scoreBounds(min, max) : lexBounds(min, max);
   return (set, direction) => {
-    if (type === 'lex' && set.size <= COMPACT) return walkToSpan([...set.range(0, set.size)], bounds, direction);
+    if (type === 'lex' && isCompact(set)) return walkToSpan([...set.range(0, set.size)], bounds, direction);
     return { start: set.lowerBound(bounds.beforeMin), end: set.lowerBound(bounds.notAfterMax) };
   };
 }

@@ -3,6 +3,7 @@ import type { Reply } from '../../resp/reply.ts';
 import { requireDouble } from '../arguments.ts';
 import type { Command, Context } from '../command.ts';
 import { CommandError, syntaxError } from '../command-error.ts';
+import { keptScore } from './sorted-set-compact.ts';
 
 const addOptions = ['nx', 'xx', 'gt', 'lt', 'ch', 'incr'] as const;
 type AddOption = (typeof addOptions)[number];
@@ -65,11 +66,11 @@ function add({ client }: Context, argv: readonly ByteString[], reply: Reply, giv
   let last: number | undefined;
   const set = sortedSets.read(key);
   for (const { member, score } of entries) {
-    const old = (set ?? sortedSets.read(key))?.score(member);
+    const present = set ?? sortedSets.read(key);
+    const old = present?.score(member);
     last = scoreFor(options, old, score);
     if (last === undefined) continue;
-    // Redis tells -0 but its compact encoding keeps 0.
-    sortedSets.add(key, member, last === 0 ? 0 : last);
+    sortedSets.add(key, member, keptScore(present, member, last));
     if (old === undefined) added++;
     else if (old !== last) changed++;
   }
@@ -86,7 +87,6 @@ export const sortedSetWriteCommands: readonly Command[] = [
     group: 'sorted-set',
     summary: 'Adds members to a sorted set, or changes their scores.',
     keys: [1, 1, 1],
-    difference: 'A score of -0 is kept as 0; Redis does so up to 128 members.',
     run: add,
   },
   {

@@ -208,8 +208,10 @@ describe('sorted set commands', () => {
     expect(client.do('zrange y (m3 [f bylex rev')).toBe('*1|$2|m2|');
   });
 
-  it('keeps -0 as 0', () => {
+  it('keeps -0 as 0 where Redis does', () => {
     const client = session();
+    client.send('zadd', 'long', '-0', 'm'.repeat(65), '-0', 'm');
+    expect(client.do('zscore long m')).toBe('$2|-0|');
     expect(client.do('zadd n incr -0 a')).toBe('$2|-0|');
     expect(client.do('zscore n a')).toBe('$1|0|');
   });
