@@ -24,10 +24,12 @@ const lexBound = mostly(
 );
 const limit = all('LIMIT', one('0', '1', '2', '-1', 'abc'), one('0', '1', '2', '-1', '10', 'abc'));
 
+/** Keys whose members all have the score 0: what ranges of members give where scores differ is unspecified. */
+const oneScore = one('lex', 'lex2');
+
 export const sortedSetRows: readonly Row[] = [
   [8, 'ZADD', key, many(1, 4, float, member)],
-  // All of one score, for the lexicographical ranges.
-  [4, 'ZADD', key, many(1, 4, '0', member)],
+  [4, 'ZADD', oneScore, many(1, 4, '0', member)],
   [8, 'ZADD', key, options(3, 'NX', 'XX', 'GT', 'LT', 'CH', 'INCR'), many(1, 2, float, member)],
   [4, 'ZREM', key, many(1, 3, member)],
   [3, 'ZCARD', key],
@@ -39,16 +41,18 @@ export const sortedSetRows: readonly Row[] = [
   [3, 'ZREVRANK', key, member],
   [5, 'ZRANGE', key, index, index, options(2, 'REV', 'WITHSCORES', limit)],
   [5, 'ZRANGE', key, scoreBound, scoreBound, 'BYSCORE', options(3, 'REV', 'WITHSCORES', limit)],
-  [5, 'ZRANGE', key, lexBound, lexBound, 'BYLEX', options(2, 'REV', limit, 'WITHSCORES')],
-  [2, 'ZRANGE', key, index, index, options(4, 'REV', 'WITHSCORES', 'BYSCORE', 'BYLEX', limit)],
+  [5, 'ZRANGE', oneScore, lexBound, lexBound, 'BYLEX', options(2, 'REV', limit, 'WITHSCORES')],
+  [2, 'ZRANGE', key, index, index, options(4, 'REV', 'WITHSCORES', 'BYSCORE', limit)],
+  [1, 'ZRANGE', oneScore, index, index, options(4, 'REV', 'WITHSCORES', 'BYSCORE', 'BYLEX', limit)],
   [3, 'ZREVRANGE', key, index, index, maybe('WITHSCORES')],
   [3, 'ZRANGEBYSCORE', key, scoreBound, scoreBound, options(2, 'WITHSCORES', limit)],
   [3, 'ZREVRANGEBYSCORE', key, scoreBound, scoreBound, options(2, 'WITHSCORES', limit)],
-  [3, 'ZRANGEBYLEX', key, lexBound, lexBound, maybe(limit)],
-  [3, 'ZREVRANGEBYLEX', key, lexBound, lexBound, maybe(limit)],
+  [3, 'ZRANGEBYLEX', oneScore, lexBound, lexBound, maybe(limit)],
+  [3, 'ZREVRANGEBYLEX', oneScore, lexBound, lexBound, maybe(limit)],
   [2, 'ZREMRANGEBYRANK', key, index, index],
   [2, 'ZREMRANGEBYSCORE', key, scoreBound, scoreBound],
-  [2, 'ZREMRANGEBYLEX', key, lexBound, lexBound],
+  [2, 'ZREMRANGEBYLEX', oneScore, lexBound, lexBound],
+  [2, 'ZLEXCOUNT', oneScore, lexBound, lexBound],
   [3, 'ZPOPMIN', key, maybe(count)],
   [3, 'ZPOPMAX', key, maybe(count)],
   [2, 'ZSCAN', key, '0', options(2, all('MATCH', pattern), all('COUNT', count))],
