@@ -69,6 +69,9 @@ function printTop(file, { nodes, samples, timeDeltas }) {
     total += timeDeltas[at];
   });
   const idle = times.get('(idle)') ?? 0;
+  // The profiler's own start and stop.
+  total -= times.get('dispatch') ?? 0;
+  times.delete('dispatch');
   times.delete('(idle)');
   console.log(
     `${file}: ${(total / 1e6).toFixed(2)} s, ${Math.round((idle / total) * 100)} % idle; own time, % of the rest`,

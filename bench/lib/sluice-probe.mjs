@@ -1,8 +1,10 @@
 /**
- * Loaded into Sluice with `--import` when memory, garbage collection or a profile is wanted (never when CPU time is
- * measured: it costs). Over the IPC channel the benchmark asks for a forced collection (`gc`), for a fresh start of the
- * record (`reset`), for the pauses since then (`report`), and for a CPU profile (`profile` … `profiled`, one file per
- * thread in the folder BENCH_PROFILES). Worker threads load this file too and take part in collections and profiles.
+ * Loaded into every thread of Sluice (`--import`) when memory, garbage collection or a profile is wanted; never when CPU
+ * time is measured: it costs. Over the IPC channel the benchmark asks for
+ *   gc                  a forced collection in every thread
+ *   reset, report       a fresh start of the record of pauses; the pauses since then
+ *   full                one full collection of the main thread, and how long it took
+ *   profile, profiled   a CPU profile of every thread, written to the folder BENCH_PROFILES
  */
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
@@ -46,6 +48,11 @@ function watchMainThread() {
 
   const answer = {
     gc: () => process.memoryUsage(),
+    full() {
+      const from = performance.now();
+      globalThis.gc();
+      return performance.now() - from;
+    },
     reset() {
       pauses = [];
     },

@@ -17,7 +17,7 @@ const probe = new URL('../lib/sluice-probe.mjs', import.meta.url).href;
 
 /**
  * Sluice from `dist`, on its embedded engine with the default durability (`commit`), every setting as it comes.
- * `probed` loads the probe that answers `collectGarbage`, `resetPauses`, `pauses` and `ask('profile' | 'profiled')`;
+ * `probed` loads the probe that answers `collectGarbage` and `ask(…)`;
  * profiles are written to the folder `profiles`. `nodeArgs` go to node.
  */
 export async function startSluice({ probed = false, profiles = '', nodeArgs = [] } = {}) {
@@ -29,12 +29,13 @@ export async function startSluice({ probed = false, profiles = '', nodeArgs = []
     process.execPath,
     [
       ...nodeArgs,
-      ...(probed ? ['--expose-gc', '--import', probe] : []),
+      ...(probed ? ['--expose-gc'] : []),
       ...[main, 'start', '--http', address(http), '--resp', address(resp), '--admin', address(admin), '--data', data],
     ],
     {
       name: 'sluice',
-      env: { ...process.env, BENCH_PROFILES: profiles },
+      // By NODE_OPTIONS, since worker threads may have arguments of their own.
+      env: { ...process.env, BENCH_PROFILES: profiles, ...(probed && { NODE_OPTIONS: `--import=${probe}` }) },
       stdio: ['ignore', 'pipe', 'pipe', ...(probed ? ['ipc'] : [])],
       ready: () => answersResp(resp),
     },
@@ -66,8 +67,6 @@ export async function startSluice({ probed = false, profiles = '', nodeArgs = []
       await sleep(500);
       return usage;
     },
-    resetPauses: () => ask('reset'),
-    pauses: () => ask('report'),
     output: server.output,
     stop: server.stop,
   };
