@@ -68,11 +68,21 @@ export const exemptions: Readonly<Record<string, Exemption>> = {
   'command|list': { reason: 'Redis has more commands than Sluice', same: (a, b) => a.type === b.type },
   'command|docs': { reason: 'summaries are in our own words', same: (a, b) => a.type === b.type },
   'command|info': {
-    reason:
-      'name, arity, flags and key positions are compared; ACL categories, tips, key specifications and subcommands are not',
+    reason: 'flags and categories have no order, and Redis has more subcommands than Sluice',
     normalise: (reply, argv) => (argv.length === 2 ? { type: reply.type, text: '…' } : commandInfo(reply)),
   },
 };
+
+const invalidation: Exemption = {
+  reason: 'keys that are invalidated in one message have no promised order',
+  normalise: invalidatedKeys,
+};
+
+/** For what is no reply but told by the server's own accord. */
+function pushExemption(push: RespNode): Exemption | undefined {
+  const [head] = push.items ?? [];
+  return head !== undefined && contents(head) === 'invalidate' ? invalidation : undefined;
+}
 
 /**
  * Whether two replies to one command are the same, but for the exemptions.
@@ -102,7 +112,7 @@ function sameNode(
     if (mine.length !== queued.length) return false;
     return mine.every((node, i) => sameNode(queued[i] ?? [], node, theirs[i] as RespNode, []));
   }
-  const exemption = exemptionFor(argv);
+  const exemption = reference.type === '>' ? pushExemption(reference) : exemptionFor(argv);
   if (exemption?.same !== undefined) return exemption.same(reference, target, argv);
   const { normalise } = exemption ?? {};
   if (normalise === undefined) return false;
@@ -217,8 +227,22 @@ function infoText(reply: RespNode): RespNode {
 function commandInfo(reply: RespNode): RespNode {
   const items = (reply.items ?? []).map((row) => {
     if (row.items === undefined) return row;
-    const [name, arity, flags, ...positions] = row.items.slice(0, 6) as [RespNode, RespNode, RespNode];
-    return { type: row.type, text: '…', items: [name, arity, sorted(flags), ...positions] };
+    const subcommands = row.items[9];
+    const known = subcommands?.items?.length === 0 ? [subcommands] : [];
+    return { type: row.type, text: '…', items: [...row.items.slice(0, 9).map(sortedFlags), ...known] };
   });
   return { ...reply, items };
+}
+
+/** Flags and categories are sets, wherever they are. */
+function sortedFlags(node: RespNode): RespNode {
+  if (node.items === undefined) return node;
+  const isFlags = node.items.every(({ type }) => type === '+');
+  return isFlags ? sorted(node) : { ...node, items: node.items.map(sortedFlags) };
+}
+
+/** The keys of one invalidation, which may have changed at once. */
+function invalidatedKeys(reply: RespNode): RespNode {
+  const [head, keys, ...rest] = reply.items ?? [];
+  return head === undefined || keys === undefined ? reply : { ...reply, items: [head, sorted(keys), ...rest] };
 }

@@ -1,5 +1,6 @@
+import { openSluice } from '../../../src/index.ts';
 import { startRedis } from '../../support/redis-server.ts';
-import { startSluiceProcess } from '../../support/sluice-process.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 import type { Endpoint } from './sides.ts';
 
 export interface Target extends AsyncDisposable {
@@ -7,7 +8,7 @@ export interface Target extends AsyncDisposable {
 }
 
 /**
- * The server under test: Sluice, or what `SLUICE_DIFF_TARGET` names: `host:port`, or `redis` for a second redis-server, with which
+ * The server under test: Sluice in this process with its journal on disk, or what `SLUICE_DIFF_TARGET` names: `host:port`, or `redis` for a second redis-server, with which
  * the test itself is tested.
  */
 export async function startTarget(): Promise<Target> {
@@ -21,6 +22,14 @@ export async function startTarget(): Promise<Target> {
     if (port === '') throw new Error(`SLUICE_DIFF_TARGET=${given} is neither host:port nor redis`);
     return { endpoint: { host: host || '127.0.0.1', port: Number(port) }, [Symbol.asyncDispose]: async () => {} };
   }
-  const sluice = await startSluiceProcess({ args: ['--store', 'memory', '--http', 'off', '--admin', 'off'] });
-  return { endpoint: sluice.resp, [Symbol.asyncDispose]: () => sluice[Symbol.asyncDispose]() };
+  const folder = await tempDir('sluice-differential-');
+  const sluice = await openSluice({ data: folder.path, resp: '127.0.0.1:0', log: { level: 'warn' } });
+  const [, port = ''] = /:(\d+)$/.exec(sluice.addresses.resp ?? '') ?? [];
+  return {
+    endpoint: { host: '127.0.0.1', port: Number(port) },
+    [Symbol.asyncDispose]: async () => {
+      await sluice.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
 }

@@ -233,7 +233,7 @@ export const serverCases: Scenarios = {
   `,
   'COMMAND INFO of strings and keys': `
     COMMAND INFO get set getset getdel getex mget mset msetnx setnx setex psetex append strlen
-    COMMAND INFO getrange substr setrange incr decr incrby decrby incrbyfloat
+    COMMAND INFO getrange setrange incr decr incrby decrby incrbyfloat
     COMMAND INFO del unlink exists type touch rename renamenx randomkey keys scan dbsize
     COMMAND INFO expire pexpire expireat pexpireat ttl pttl expiretime pexpiretime persist
     COMMAND INFO GET Set nosuch

@@ -25,7 +25,6 @@ export const stringCases: Scenarios = {
     STRLEN
     STRLEN a b
     GETRANGE a 0
-    SUBSTR a 0
     SETRANGE a 0
     INCR
     INCR a b
@@ -60,7 +59,6 @@ export const stringCases: Scenarios = {
     APPEND l x
     STRLEN l
     GETRANGE l 0 1
-    SUBSTR l 0 1
     SETRANGE l 0 x
     INCR l
     DECR l
@@ -363,8 +361,6 @@ export const stringCases: Scenarios = {
     GETRANGE a 0 1.5
     GETRANGE nosuch 0 -1
     GETRANGE nosuch abc 1
-    SUBSTR a 0 4
-    SUBSTR a 0 abc
     SET n 12345
     GETRANGE n 1 3
     SET e ""

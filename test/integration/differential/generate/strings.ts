@@ -43,7 +43,6 @@ export const stringRows: readonly Row[] = [
   [5, 'APPEND', key, value],
   [3, 'STRLEN', key],
   [5, 'GETRANGE', key, index, index],
-  [1, 'SUBSTR', key, index, index],
   [5, 'SETRANGE', key, offset, value],
   [4, 'INCR', key],
   [4, 'DECR', key],
