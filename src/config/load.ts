@@ -99,17 +99,19 @@ export async function loadConfig(inputs: ConfigInputs): Promise<LoadedConfig> {
 export interface ParseOptions extends ConfigContext {
   /** Variables for `${NAME}` in a YAML text. Settings are not read from them. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Whether listeners that are not mentioned are started. @default 'off' */
+  /** Whether listeners that are not mentioned are started, and the log is written, as for the command. @default 'off' */
   readonly listeners?: 'default' | 'off';
 }
 
 /**
  * The configuration of a program that uses the library: an object, or a YAML text, of the same form as the file.
- * Neither files nor environment settings are read.
+ * Neither files nor environment settings are read. Nothing is logged unless `log.level` says so.
  * @throws CONFIG_INVALID, INSECURE_ADDRESS, NOT_SUPPORTED as {@link resolveLayers}.
  */
 export function parseConfig(input: SluiceConfigInput | string, options: ParseOptions): ResolvedConfig {
-  const quiet = Object.fromEntries(listenerNames.map((name) => [name, { address: 'off' }]));
+  const off = Object.fromEntries(listenerNames.map((name) => [name, { address: 'off' }]));
+  // Standard output belongs to the program that uses the library.
+  const quiet = { ...off, log: { level: 'silent' } };
   const base: Layer[] =
     options.listeners === 'default' ? [] : [{ value: quiet, sourceOf: (): SettingSource => ({ kind: 'default' }) }];
   if (typeof input !== 'string') {
