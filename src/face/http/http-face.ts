@@ -1,5 +1,6 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { admit, type HttpCredentials } from './access.ts';
 import { Problem, problemOf, writeProblem } from './problem.ts';
@@ -45,6 +46,18 @@ export interface HttpFaceOptions {
 /** How often node looks for slow clients: the resolution of header and request time-outs. */
 const CHECK_INTERVAL_MS = 500;
 
+/** What is under way on one connection. */
+interface Exchange {
+  /** Requests parsed and not yet answered. */
+  open: number;
+  /** Settles when the last unsafe request so far is answered: later ones must see its effect (RFC 9112 section 9.3.2). */
+  unsafe: Promise<void> | undefined;
+  /** A refusal that ends the connection was sent: nothing may be answered any more. */
+  refused: boolean;
+  /** The refusal of malformed input, sent once the requests before it are answered. */
+  onIdle: (() => void) | undefined;
+}
+
 const parserProblems: Readonly<Record<string, readonly [number, string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large'],
@@ -61,6 +74,7 @@ export class HttpFace {
   readonly #http: Server;
   readonly #options: HttpFaceOptions;
   readonly #sockets = new Set<Socket>();
+  readonly #exchanges = new WeakMap<object, Exchange>();
   #requests = 0;
   #draining = false;
 
@@ -82,7 +96,7 @@ export class HttpFace {
     // Beyond it node would drop header lines without a word; their number is checked per request.
     this.#http.maxHeadersCount = 0;
     this.#http.timeout = limits.stallTimeout;
-    this.#http.on('clientError', refuseMalformed);
+    this.#http.on('clientError', (error, socket) => this.#refuseMalformed(error, socket));
     this.#http.on('checkContinue', (request, response) => {
       response.writeContinue();
       void this.#answer(request, response);
@@ -143,6 +157,29 @@ export class HttpFace {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const exchange = this.#exchangeOf(request.socket);
+    if (exchange.refused) return;
+    exchange.open++;
+    const { method } = request;
+    if (method === 'GET' || method === 'HEAD') {
+      if (exchange.unsafe !== undefined) await exchange.unsafe;
+      await this.#serve(request, response, exchange);
+    } else {
+      const before = exchange.unsafe;
+      const served = (async () => {
+        await before;
+        await this.#serve(request, response, exchange);
+      })();
+      exchange.unsafe = served;
+      await served;
+      if (exchange.unsafe === served) exchange.unsafe = undefined;
+    }
+    exchange.open--;
+    if (exchange.open === 0) exchange.onIdle?.();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, exchange: Exchange): Promise<void> {
+    if (exchange.refused) return;
     const options = this.#options;
     const started = options.now();
     const requestId = (++this.#requests).toString(36).padStart(7, '0');
@@ -153,12 +190,44 @@ export class HttpFace {
       if (options.isOpen?.(path) !== true) admit(request, options.credentials, options.loopbackOnly);
       await options.handle(request, response, path);
     } catch (error) {
-      this.#fail(request, response, error, requestId);
+      this.#fail(request, response, error, requestId, exchange);
     }
     options.observe(request.method ?? '-', response.statusCode, options.now() - started, requestId);
   }
 
-  #fail(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string): void {
+  #exchangeOf(socket: object): Exchange {
+    let exchange = this.#exchanges.get(socket);
+    if (exchange === undefined) {
+      exchange = { open: 0, unsafe: undefined, refused: false, onIdle: undefined };
+      this.#exchanges.set(socket, exchange);
+    }
+    return exchange;
+  }
+
+  /** Malformed framing: answers what came before it, says so in a few bytes and closes; nothing of the rest is looked at. */
+  #refuseMalformed(error: Error & { code?: string }, socket: Duplex): void {
+    const exchange = this.#exchangeOf(socket);
+    if (exchange.refused || exchange.onIdle !== undefined) return;
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const [status, reason] = parserProblems[error.code ?? ''] ?? [400, 'Bad Request'];
+    const refuse = (): void => {
+      socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      this.#options.observe('-', status, 0, '');
+    };
+    if (exchange.open === 0) refuse();
+    else exchange.onIdle = refuse;
+  }
+
+  #fail(
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: unknown,
+    requestId: string,
+    exchange: Exchange,
+  ): void {
     // The client went away: there is nobody to tell.
     if (request.destroyed && !request.complete) return;
     const problem = problemOf(error) ?? this.#fault(error, requestId);
@@ -168,6 +237,7 @@ export class HttpFace {
     }
     // A body nobody will read must not be taken for the next request.
     const unread = !request.complete;
+    if (unread || problem.closes) exchange.refused = true;
     writeProblem(response, unread && !problem.closes ? closing(problem) : problem, requestId);
     if (unread) discardRest(request);
   }
@@ -196,14 +266,4 @@ function discardRest(request: IncomingMessage): void {
   request.resume();
   const timer = setTimeout(() => socket.destroy(), 1000).unref();
   socket.once('close', () => clearTimeout(timer));
-}
-
-/** Malformed framing: say so in a few bytes and close; nothing of the rest is looked at. */
-function refuseMalformed(error: Error & { code?: string }, socket: import('node:stream').Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, reason] = parserProblems[error.code ?? ''] ?? [400, 'Bad Request'];
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
