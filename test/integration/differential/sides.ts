@@ -2,7 +2,8 @@ import { connectRaw, type RawResp } from '../../support/raw-resp.ts';
 import { isError, parseReply, type RespNode } from './resp-node.ts';
 
 export interface Endpoint {
-  readonly host: string;
+  /** @default 127.0.0.1 */
+  readonly host?: string;
   readonly port: number;
 }
 
