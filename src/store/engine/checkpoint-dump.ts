@@ -31,10 +31,11 @@ export interface DumpLimits {
   readonly pieceBytes: number;
   /** A collection that takes more memory is dumped in slices of its own. */
   readonly largeBytes: number;
+  /** Elements of a large collection between two looks at the clock. */
+  readonly elementsPerLook: number;
 }
 
 const SLOTS_PER_STEP = 16;
-const ELEMENTS_PER_LOOK = 64;
 
 interface Range {
   readonly space: Space;
@@ -193,7 +194,7 @@ export class ImageDump implements ChangeConsumer {
   }
 
   #some(space: Space, large: LargeDump): void {
-    for (let count = 0; count < ELEMENTS_PER_LOOK && large.gone === 0; count++) {
+    for (let count = 0; count < this.#limits.elementsPerLook && large.gone === 0; count++) {
       const next = large.effects.next();
       if (next.done !== true) {
         this.#element(space, large.key, next.value, large.entryClass);

@@ -17,6 +17,7 @@ export interface CheckpointerOptions {
 const SLICE_MS = 1;
 const PIECE_BYTES = 256 * 1024;
 const LARGE_BYTES = 64 * 1024;
+const ELEMENTS_PER_LOOK = 64;
 const RETRY_MS = 5000;
 
 /**
@@ -74,6 +75,7 @@ export class Checkpointer {
       sliceMs: SLICE_MS,
       pieceBytes: PIECE_BYTES,
       largeBytes: LARGE_BYTES,
+      elementsPerLook: ELEMENTS_PER_LOOK,
     });
     try {
       for (;;) {

@@ -25,7 +25,7 @@ export interface DurableEngineOptions extends MemoryEngineOptions {
   readonly checkpointLogBytes?: number;
   /** Bytes waiting for the disk above which writes are refused. @default 64 MiB */
   readonly maxPendingBytes?: number;
-  /** Length of SQLite's write-ahead log. @default 16 MiB */
+  /** Length of SQLite's write-ahead log. @default 4 MiB */
   readonly walBytes?: number;
   /** Free bytes on the disk below which writes are refused. @default 2 x walBytes + 16 MiB */
   readonly minFreeBytes?: number;
@@ -60,7 +60,7 @@ export function openMemoryEngine(options: MemoryEngineOptions): OpenEngine {
  * @throws SluiceError DATA_LOCKED, DATA_DAMAGED, DATA_VERSION, DATA_UNAVAILABLE
  */
 export async function openDurableEngine(options: DurableEngineOptions): Promise<OpenEngine> {
-  const { clock, random, durability = 'commit', walBytes = 16 * MIB, onWarning = () => {} } = options;
+  const { clock, random, durability = 'commit', walBytes = 4 * MIB, onWarning = () => {} } = options;
   const thread = new JournalThread({
     dataDir: options.dataDir,
     sync: durability === 'fsync',

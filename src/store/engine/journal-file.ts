@@ -47,6 +47,21 @@ export interface Piece extends Omit<PieceHeader, 'id' | 'bytes'> {
   readonly effects: Uint8Array;
 }
 
+/** Where effects come from: a range of the image, by its index, or the group of the log that begins with the number. */
+export type EffectsSource = { readonly range: number } | { readonly first: number };
+
+export interface Contents {
+  readonly effects: Uint8Array;
+  readonly source: EffectsSource;
+}
+
+export interface Extent {
+  /** Number of the newest change. */
+  readonly seq: number;
+  /** Number that the next group has to begin with. */
+  readonly first: number;
+}
+
 /** Makes the database of a new folder. @throws SluiceError DATA_UNAVAILABLE */
 export function createDatabase(open: OpenDatabase, folder: DataFolder, meta: Meta): void {
   let database: Database | undefined;
@@ -143,6 +158,23 @@ export class JournalReader {
   }
 
   /**
+   * Everything needed to rebuild the engine's state, in order: the image, then the log.
+   * @throws SluiceError DATA_DAMAGED
+   */
+  *contents(image: Image): Generator<Contents, Extent> {
+    for (const [range, { pieces }] of image.ranges.entries())
+      for (const piece of pieces) yield { effects: this.piece(piece), source: { range } };
+    let seq = image.newest;
+    let first = image.upto + 1;
+    for (const group of this.groups(image.upto)) {
+      yield { effects: group.effects, source: { first: group.first } };
+      seq = Math.max(seq, group.last);
+      first = group.last + 1;
+    }
+    return { seq, first };
+  }
+
+  /**
    * The groups of the log in order, each checked.
    * @param upto what the image contains: the log may begin at any group that leaves nothing out after it.
    * @throws SluiceError DATA_DAMAGED
@@ -218,6 +250,9 @@ export interface JournalFileOptions {
 }
 
 const PAGE_BYTES = 4096;
+/** Bounds of one slice of trimming: what a commit may have to wait for. */
+const TRIM_ROWS = 256;
+const TRIM_BYTES = 1024 * 1024;
 
 /** The rows of one valid range of the image. */
 interface StoredRange {
@@ -264,7 +299,10 @@ export class JournalFile {
       this.#deletePiece = database.prepare('DELETE FROM image WHERE id = ?');
       this.#trimTo = database.prepare(`
         SELECT coalesce(max(seq), 0) AS seq, count(*) AS rows, coalesce(sum(bytes), 0) AS bytes
-        FROM (SELECT seq, length(effects) AS bytes FROM log WHERE seq <= ? ORDER BY seq LIMIT ?)`);
+        FROM (
+          SELECT seq, bytes, sum(bytes) OVER (ORDER BY seq) - bytes AS before
+          FROM (SELECT seq, length(effects) AS bytes FROM log WHERE seq <= ? ORDER BY seq LIMIT ${TRIM_ROWS})
+        ) WHERE before < ${TRIM_BYTES}`);
       this.#trim = database.prepare('DELETE FROM log WHERE seq <= ?');
     } catch (error) {
       throw dataError(error, `${file} cannot be opened for writing`);
@@ -315,11 +353,11 @@ export class JournalFile {
     this.#unfinishedBytes = 0;
   }
 
-  /** Deletes up to `rows` groups of the log whose changes are all in the image. */
-  trim(upto: number, rows: number): { readonly bytes: number; readonly done: boolean } {
-    const found = this.#trimTo.get(upto, rows) as { seq: number; rows: number; bytes: number };
+  /** Deletes the oldest groups of the log, as many as a short transaction can take, whose changes are all in the image. */
+  trim(upto: number): { readonly bytes: number; readonly done: boolean } {
+    const found = this.#trimTo.get(upto) as { seq: number; rows: number; bytes: number };
     if (found.rows > 0) this.#trim.run(found.seq);
-    return { bytes: found.bytes, done: found.rows < rows };
+    return { bytes: found.bytes, done: found.rows === 0 };
   }
 
   close(): void {
@@ -365,10 +403,11 @@ function metaCrc(meta: Meta): number {
 }
 
 function groupCrc(group: Group): number {
-  return crc32(group.effects, crc32(`${group.first} ${group.last}`));
+  return crc32(`${group.first} ${group.last}`, crc32(group.effects));
 }
 
 function pieceCrc(piece: Omit<Piece, 'bytes'>): number {
   const { generation, space, from, to, last, upto } = piece;
-  return crc32(piece.effects, crc32(`${generation} ${space} ${from} ${to} ${piece.piece} ${last ? 1 : 0} ${upto}`));
+  // The bytes first: given no bytes, zlib forgets the value it is to go on from.
+  return crc32(`${generation} ${space} ${from} ${to} ${piece.piece} ${last ? 1 : 0} ${upto}`, crc32(piece.effects));
 }

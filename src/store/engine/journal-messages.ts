@@ -1,6 +1,6 @@
 import type { ErrorCode, ErrorDetails } from '../../errors.ts';
 import type { ImageRange } from './checkpoint-ranges.ts';
-import type { Group, Meta, Piece } from './journal-file.ts';
+import type { Contents, Extent, Group, Meta, Piece } from './journal-file.ts';
 
 /** What the journal's worker thread is started with. */
 export interface JournalWorkerOptions {
@@ -35,7 +35,7 @@ export type JournalReply =
   | { readonly kind: 'opened'; readonly meta: Meta }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string; readonly details?: ErrorDetails }
   | { readonly kind: 'image'; readonly ranges: readonly ImageRange[] }
-  | { readonly kind: 'effects'; readonly effects: Uint8Array; readonly source: EffectsSource }
+  | ({ readonly kind: 'effects' } & Contents)
   | ({ readonly kind: 'loaded' } & Loaded)
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'stored'; readonly imageBytes: number; readonly failure?: string }
@@ -43,14 +43,7 @@ export type JournalReply =
   | { readonly kind: 'disk'; readonly freeBytes: number; readonly low: boolean }
   | { readonly kind: 'closed'; readonly failure?: string };
 
-/** Where effects that are being loaded come from: a range of the image, by its index, or the group of the log that starts at `first`. */
-export type EffectsSource = { readonly range: number } | { readonly first: number };
-
-export interface Loaded {
-  /** Number of the newest change in image or log. */
-  readonly seq: number;
-  /** Number that the next group has to begin with. */
-  readonly first: number;
+export interface Loaded extends Extent {
   /** Newest number ever acknowledged, as far as known; higher than `seq` when acknowledged writes are lost. */
   readonly head: number;
   readonly generation: number;

@@ -3,6 +3,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { isSluiceError, SluiceError } from '../../errors.ts';
 import { causeText, DataFolder, dataError, HeadFile } from './data-folder.ts';
 import {
+  type Contents,
   createDatabase,
   type Group,
   isUnborn,
@@ -11,15 +12,13 @@ import {
   type Meta,
   type Piece,
 } from './journal-file.ts';
-import type { EffectsSource, JournalReply, JournalRequest, JournalWorkerOptions } from './journal-messages.ts';
+import type { JournalReply, JournalRequest, JournalWorkerOptions } from './journal-messages.ts';
 import { type Database, loadSqlite, type OpenDatabase } from './sqlite.ts';
 
 /** Messages of effects on their way to the engine while it loads. */
 const LOAD_WINDOW = 4;
 const RETRY_FIRST_MS = 250;
 const RETRY_LAST_MS = 5000;
-/** Groups deleted from the log in one transaction: bounds how long a commit waits behind it. */
-const TRIM_ROWS = 64;
 const DISK_CHECK_BYTES = 4 * 1024 * 1024;
 const DISK_CHECK_MS = 1000;
 
@@ -124,29 +123,23 @@ class JournalWorker {
     try {
       const image = reader.image();
       this.#send({ kind: 'image', ranges: image.ranges });
-      for (const [range, { pieces }] of image.ranges.entries())
-        for (const piece of pieces) await this.#sendEffects(reader.piece(piece), { range });
-      let seq = image.newest;
-      let first = image.upto + 1;
-      for (const group of reader.groups(image.upto)) {
-        await this.#sendEffects(group.effects, { first: group.first });
-        seq = Math.max(seq, group.last);
-        first = group.last + 1;
-      }
+      const contents = reader.contents(image);
+      let next = contents.next();
+      for (; next.done !== true; next = contents.next()) await this.#sendContents(next.value);
       const logBytes = reader.logBytes();
       reader.close();
       const { sync, walBytes } = this.#options;
       this.#file = new JournalFile(this.#open, database, image, { sync, walBytes });
       const { generation, imageBytes } = this.#file;
       const head = this.#head?.read() ?? 0;
-      this.#send({ kind: 'loaded', seq, first, head, generation, imageBytes, logBytes });
+      this.#send({ kind: 'loaded', ...next.value, head, generation, imageBytes, logBytes });
       this.#checkDisk();
     } finally {
       reader.close();
     }
   }
 
-  async #sendEffects(effects: Uint8Array, source: EffectsSource): Promise<void> {
+  async #sendContents({ effects, source }: Contents): Promise<void> {
     while (this.#window === 0 && !this.#closing)
       await new Promise<void>((granted) => {
         this.#grantMore = granted;
@@ -222,7 +215,7 @@ class JournalWorker {
     this.#trimming = false;
     if (this.#file === undefined) return;
     try {
-      const { bytes, done } = this.#file.trim(this.#trimUpto, TRIM_ROWS);
+      const { bytes, done } = this.#file.trim(this.#trimUpto);
       this.#send({ kind: 'trimmed', bytes, done });
       if (done) return;
       // Not in one go: groups that arrive meanwhile come between.

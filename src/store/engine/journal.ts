@@ -1,9 +1,9 @@
 import { SluiceError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { type Change, type ChangeConsumer, Space } from './change.ts';
+import type { Change, ChangeConsumer } from './change.ts';
 import type { CommitWaiter, Durability } from './durability.ts';
-import { EffectWriter, UPTO } from './effect-codec.ts';
 import type { Engine } from './engine.ts';
+import { GroupEncoder } from './journal-encoder.ts';
 import type { Piece } from './journal-file.ts';
 import type { JournalReply, Loaded } from './journal-messages.ts';
 import type { JournalListener, JournalThread } from './journal-thread.ts';
@@ -78,11 +78,7 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
   readonly #maxPendingBytes: number;
   readonly #onWarning: (message: string) => void;
   #unsubscribe: (() => void) | undefined;
-  readonly #writer = new EffectWriter(64 * 1024);
-  /** Number the next group begins with. */
-  #first = 1;
-  /** Number the next frame of the gathering group has by counting. */
-  #next = 1;
+  #gathering = new GroupEncoder(1);
   #committed = 0;
   #inFlight: InFlight | undefined;
   /** Those who wait for the group in flight, and for the one that gathers. */
@@ -121,8 +117,7 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
 
   /** To be called when the engine holds what is on disk. */
   start(loaded: Loaded): void {
-    this.#first = loaded.first;
-    this.#next = loaded.first;
+    this.#gathering = new GroupEncoder(loaded.first);
     this.#committed = this.#engine.changes.seq;
     this.#logBytes = loaded.logBytes;
     this.#imageBytes = loaded.imageBytes;
@@ -151,11 +146,7 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
 
   change(change: Readonly<Change>): void {
     if (!change.durable) return;
-    const writer = this.#writer;
-    if (change.seq !== this.#next)
-      writer.write({ op: UPTO, space: Space.user, key: '', a: '', b: '', n: change.seq - 1, m: 0 });
-    this.#next = change.seq + 1;
-    writer.write(change);
+    this.#gathering.add(change);
     this.#effects++;
     if (this.#inFlight === undefined && !this.#scheduled) {
       this.#scheduled = true;
@@ -164,7 +155,7 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
         if (this.#inFlight === undefined) this.#post();
       });
     }
-    if (writer.length > this.#maxPendingBytes && !this.#overloaded) this.#setOverloaded(true);
+    if (this.#gathering.length > this.#maxPendingBytes && !this.#overloaded) this.#setOverloaded(true);
   }
 
   onCommitted(seq: number, waiter: CommitWaiter): void {
@@ -264,11 +255,11 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
   }
 
   get #isIdle(): boolean {
-    return this.#inFlight === undefined && this.#writer.length === 0;
+    return this.#inFlight === undefined && this.#gathering.length === 0;
   }
 
   get #pendingBytes(): number {
-    return this.#writer.length + (this.#inFlight?.bytes ?? 0);
+    return this.#gathering.length + (this.#inFlight?.bytes ?? 0);
   }
 
   get #problem(): string {
@@ -283,17 +274,14 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
   }
 
   #post(): void {
-    const bytes = this.#writer.length;
+    const bytes = this.#gathering.length;
     if (bytes === 0) return;
-    const last = this.#engine.changes.seq;
-    const first = this.#first;
-    this.#first = last + 1;
-    this.#next = last + 1;
-    this.#inFlight = { last, bytes, since: this.#clock.monotonic() };
+    const group = this.#gathering.take(this.#engine.changes.seq);
+    this.#inFlight = { last: group.last, bytes, since: this.#clock.monotonic() };
     const waiters = this.#flightWaiters;
     this.#flightWaiters = this.#gatherWaiters;
     this.#gatherWaiters = waiters;
-    this.#thread.post({ kind: 'group', first, last, effects: this.#writer.take() });
+    this.#thread.post({ kind: 'group', ...group });
   }
 
   #acknowledged(last: number): void {
@@ -312,7 +300,7 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
       this.#updateState();
       this.#onWarning('the journal writes again; what was held in memory is on disk');
     }
-    if (this.#writer.length > 0) this.#post();
+    if (this.#gathering.length > 0) this.#post();
     else for (const waiter of this.#gatherWaiters.splice(0)) waiters.push(waiter);
     if (this.#overloaded && this.#pendingBytes <= this.#maxPendingBytes / 2) this.#setOverloaded(false);
     for (const waiter of waiters) waiter.committed();
@@ -368,7 +356,7 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
     } finally {
       await this.#thread.exited();
     }
-    if (this.#writer.length > 0)
+    if (this.#gathering.length > 0)
       throw new SluiceError('STORE_READ_ONLY', `the last changes could not be written: ${this.#failure}`);
   }
 }

@@ -5,7 +5,8 @@ import { Op, type Space } from './change.ts';
 import { type ImageRange, RangeIndex } from './checkpoint-ranges.ts';
 import { EffectReader, type Frame, UPTO } from './effect-codec.ts';
 import type { Engine } from './engine.ts';
-import type { EffectsSource, JournalReply, Loaded } from './journal-messages.ts';
+import type { Contents, EffectsSource } from './journal-file.ts';
+import type { JournalReply, Loaded } from './journal-messages.ts';
 import type { JournalListener, JournalThread } from './journal-thread.ts';
 
 /** Length of one slice of loading, in ms: the event loop answers in between. */
@@ -28,6 +29,10 @@ export class Replay {
     new Map(),
   ];
   #newestKey = 0;
+  #reader: EffectReader | undefined;
+  #source: EffectsSource = { first: 1 };
+  /** Number of the last frame of the log that was read. */
+  #seq = 0;
 
   constructor(engine: Engine, ranges: readonly ImageRange[]) {
     this.#engine = engine;
@@ -41,8 +46,27 @@ export class Replay {
     return Math.max(this.#newestRange, this.#newestKey);
   }
 
-  /** One frame of a range of the image. */
-  fromImage(rangeIndex: number, frame: Readonly<Frame>): void {
+  /** Lays down what `step` works through. */
+  begin({ effects, source }: Contents): void {
+    this.#reader = new EffectReader(effects);
+    this.#source = source;
+    if ('first' in source) this.#seq = source.first - 1;
+  }
+
+  /** Applies up to `count` frames. @returns whether frames are left. @throws RangeError where the bytes are not frames. */
+  step(count: number): boolean {
+    const source = this.#source;
+    for (let left = count; left > 0; left--) {
+      const frame = this.#reader?.next();
+      if (frame === undefined) return false;
+      if ('range' in source) this.#fromImage(source.range, frame);
+      else if (frame.op === UPTO) this.#seq = frame.n;
+      else this.#fromLog(++this.#seq, frame);
+    }
+    return true;
+  }
+
+  #fromImage(rangeIndex: number, frame: Readonly<Frame>): void {
     const range = this.#ranges[rangeIndex] as ImageRange;
     const cut = range.from > (range.pieces[0]?.from ?? 0);
     if (cut && this.#engine.space(range.space).hashOf(frame.key) < range.from) return;
@@ -52,8 +76,7 @@ export class Replay {
     } else applyEffect(this.#engine, frame);
   }
 
-  /** One effect of the log. */
-  fromLog(seq: number, frame: Readonly<Frame>): void {
+  #fromLog(seq: number, frame: Readonly<Frame>): void {
     if (frame.op === Op.flush) this.#flush(seq, frame.space);
     else if (seq > this.newest || seq > this.#upto(frame.space, frame.key)) applyEffect(this.#engine, frame); // sluice:upto
   }
@@ -87,12 +110,11 @@ export class Loader implements JournalListener {
   readonly #thread: JournalThread;
   readonly #clock: Clock;
   #replay: Replay;
-  readonly #waiting: { effects: Uint8Array; source: EffectsSource }[] = [];
+  readonly #waiting: Contents[] = [];
+  #begun = false;
   #running = false;
   #loaded: Loaded | undefined;
   #settle: { resolve(loaded: Loaded): void; reject(error: SluiceError): void } | undefined;
-  #reader: EffectReader | undefined;
-  #seq = 0;
 
   constructor(engine: Engine, thread: JournalThread, clock: Clock) {
     this.#engine = engine;
@@ -167,8 +189,9 @@ export class Loader implements JournalListener {
           if (this.#loaded !== undefined) this.#finish(this.#loaded);
           return true;
         }
-        if (!this.#some(batch.effects, batch.source)) {
-          this.#reader = undefined;
+        if (!this.#begun) this.#replay.begin(batch);
+        this.#begun = this.#replay.step(FRAMES_PER_LOOK);
+        if (!this.#begun) {
           this.#waiting.shift();
           this.#thread.post({ kind: 'more' });
         }
@@ -178,22 +201,6 @@ export class Loader implements JournalListener {
       turn.time = this.#clock.now();
       turn.revealed = 0;
     }
-  }
-
-  /** @returns whether frames are left. */
-  #some(effects: Uint8Array, source: EffectsSource): boolean {
-    if (this.#reader === undefined) {
-      this.#reader = new EffectReader(effects);
-      if ('first' in source) this.#seq = source.first - 1;
-    }
-    for (let count = 0; count < FRAMES_PER_LOOK; count++) {
-      const frame = this.#reader.next();
-      if (frame === undefined) return false;
-      if ('range' in source) this.#replay.fromImage(source.range, frame);
-      else if (frame.op === UPTO) this.#seq = frame.n;
-      else this.#replay.fromLog(++this.#seq, frame);
-    }
-    return true;
   }
 
   #finish(loaded: Loaded): void {
