@@ -88,8 +88,8 @@ export class Client implements Subscriber {
   user: ClientUser | undefined;
   lastCommand = 'NULL';
   transaction: Transaction | undefined;
-  /** Keys under WATCH; `watchBroken` once one of them changed. */
-  readonly watched = new Set<ByteString>();
+  /** Keys under WATCH, and whether each was there then; `watchBroken` once one of them changed. */
+  readonly watched = new Map<ByteString, boolean>();
   watchBroken = false;
   readonly channels = new Set<ByteString>();
   readonly patterns = new Set<ByteString>();

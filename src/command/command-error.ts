@@ -1,8 +1,15 @@
 import { isSluiceError } from '../errors.ts';
+import type { ByteString } from '../kernel/bytes.ts';
 
 /** A refusal in the words clients match on: the message is the whole error reply, first word included (`ERR syntax error`). */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
+}
+
+/** Words of a client as C prints them into an error: up to the first NUL. @param limit of bytes */
+export function quoted(bytes: ByteString, limit = Number.POSITIVE_INFINITY): string {
+  const end = bytes.indexOf('\0');
+  return bytes.slice(0, end < 0 ? limit : Math.min(end, limit));
 }
 
 export const syntaxError = (): CommandError => new CommandError('ERR syntax error');

@@ -1,6 +1,7 @@
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Durability } from '../store/engine/durability.ts';
 import type { Engine } from '../store/engine/engine.ts';
+import type { Keyspace } from '../store/engine/keyspace.ts';
 import type { PubSub } from '../store/engine/pub-sub.ts';
 import { BlockedClients } from './blocked-clients.ts';
 import type { Client, ClientUser } from './client.ts';
@@ -124,6 +125,12 @@ export class Server {
     // The words come from our own texts, yet a bound keeps a slip there from growing the table.
     if (this.errors.has(known) || this.errors.size < MAX_ERROR_CLASSES)
       this.errors.set(known, (this.errors.get(known) ?? 0) + 1);
+  }
+
+  /** A command wrote to a key without changing anything, which Redis tells as a change: LTRIM of nothing, APPEND of ''. */
+  touch(space: Keyspace, key: ByteString): void {
+    this.watches.touch(space.space, key);
+    if (this.tracking.active) this.tracking.touch(space.space, key);
   }
 
   resetStatistics(): void {

@@ -1,6 +1,6 @@
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Command } from './command.ts';
-import { CommandError } from './command-error.ts';
+import { CommandError, quoted } from './command-error.ts';
 import { connectionCommands } from './commands/connection.ts';
 import { genericCommands } from './commands/generic.ts';
 import { hashCommands } from './commands/hash.ts';
@@ -49,7 +49,7 @@ export function findCommand(argv: readonly ByteString[]): PreparedCommand {
   const subcommand = command.subcommands.get((argv[1] as ByteString).toLowerCase());
   if (subcommand === undefined) {
     throw new CommandError(
-      `ERR unknown subcommand '${printable(argv[1] as ByteString, 128)}'. Try ${command.name.toUpperCase()} HELP.`,
+      `ERR unknown subcommand '${quoted(argv[1] as ByteString, 128)}'. Try ${command.name.toUpperCase()} HELP.`,
     );
   }
   return subcommand;
@@ -64,15 +64,9 @@ export function commandNamed(name: string): PreparedCommand | undefined {
 
 /** Redis's words for a command that does not exist: at most 128 bytes of the name and of the arguments. */
 function unknownCommand(argv: readonly ByteString[]): CommandError {
-  const name = printable(argv[0] as ByteString, 128);
+  const name = quoted(argv[0] as ByteString, 128);
   let args = '';
   for (let i = 1; i < argv.length && args.length < 128; i++)
-    args += `'${printable(argv[i] as ByteString, 128 - args.length)}' `;
+    args += `'${quoted(argv[i] as ByteString, 128 - args.length)}' `;
   return new CommandError(`ERR unknown command '${name}', with args beginning with: ${args}`);
-}
-
-/** As C prints it: up to the first NUL. */
-function printable(bytes: ByteString, limit: number): string {
-  const end = bytes.indexOf('\0');
-  return bytes.slice(0, end < 0 ? limit : Math.min(end, limit));
 }

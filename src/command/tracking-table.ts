@@ -115,15 +115,20 @@ export class TrackingTable implements ChangeConsumer {
       for (const client of this.#trackers) this.#pendingOf(client).all = true;
       return;
     }
-    this.#invalidate(change.key, change.space);
+    this.touch(change.space, change.key);
+  }
+
+  /** A key changed, or a command wrote to it without changing anything. */
+  touch(space: Space, key: ByteString): void {
+    this.#invalidate(key, space);
     for (const client of this.#broadcast) {
-      if (!this.#concerns(client, change.key, change.space)) continue;
-      const prefix = client.tracking?.prefixes.find((start) => change.key.startsWith(start));
+      if (!this.#concerns(client, key, space)) continue;
+      const prefix = client.tracking?.prefixes.find((start) => key.startsWith(start));
       if (prefix === undefined) continue;
       const { byPrefix } = this.#pendingOf(client);
       const keys = byPrefix.get(prefix);
-      if (keys === undefined) byPrefix.set(prefix, new Set([change.key]));
-      else keys.add(change.key);
+      if (keys === undefined) byPrefix.set(prefix, new Set([key]));
+      else keys.add(key);
     }
   }
 
@@ -188,7 +193,8 @@ function send(receiver: Client, { all, keys, byPrefix }: Pending, redirected: bo
   if (all) sendOne(receiver, undefined);
   else {
     for (const key of keys) sendOne(receiver, [key]);
-    for (const batch of byPrefix.values()) sendOne(receiver, [...batch]);
+    // Redis keeps both in radix trees, so they come in the order of their bytes.
+    for (const prefix of [...byPrefix.keys()].sort()) sendOne(receiver, [...(byPrefix.get(prefix) ?? [])].sort());
   }
   receiver.connection.flush();
 }

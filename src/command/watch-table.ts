@@ -12,9 +12,10 @@ export class WatchTable implements ChangeConsumer {
     this.#changes = changes;
   }
 
-  watch(client: Client, key: ByteString): void {
+  /** @param present whether the key is there now. */
+  watch(client: Client, key: ByteString, present: boolean): void {
     if (client.watched.has(key)) return;
-    client.watched.add(key);
+    client.watched.set(key, present);
     const watchers = this.#watchers.get(key);
     if (watchers === undefined) this.#watchers.set(key, new Set([client]));
     else watchers.add(client);
@@ -23,7 +24,7 @@ export class WatchTable implements ChangeConsumer {
 
   /** UNWATCH, EXEC, DISCARD, RESET, or the connection is gone. */
   forget(client: Client): void {
-    for (const key of client.watched) {
+    for (const key of client.watched.keys()) {
       const watchers = this.#watchers.get(key);
       if (watchers?.delete(client) === true && watchers.size === 0) this.#watchers.delete(key);
     }
@@ -37,11 +38,23 @@ export class WatchTable implements ChangeConsumer {
 
   change(change: Readonly<Change>): void {
     if (change.space === Space.internal) return;
-    if (change.op === Op.flush) for (const watchers of this.#watchers.values()) breakAll(watchers);
-    else breakAll(this.#watchers.get(change.key));
+    if (change.op === Op.flush) this.#flushed(change.space);
+    else this.touch(change.space, change.key);
   }
-}
 
-function breakAll(watchers: ReadonlySet<Client> | undefined): void {
-  for (const client of watchers ?? []) client.watchBroken = true;
+  /** Breaks the watches of a key that changed, or that a command wrote to without changing anything. */
+  touch(space: Space, key: ByteString): void {
+    for (const client of this.#watchers.get(key) ?? []) {
+      if (client.keyspace(key).space === space) client.watchBroken = true;
+    }
+  }
+
+  /** A flush changes the keys that were there; one that came since then has broken its watch already. */
+  #flushed(space: Space): void {
+    for (const [key, watchers] of this.#watchers) {
+      for (const client of watchers) {
+        if (client.watched.get(key) === true && client.keyspace(key).space === space) client.watchBroken = true;
+      }
+    }
+  }
 }

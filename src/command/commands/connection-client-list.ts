@@ -4,7 +4,7 @@ import { parseInteger } from '../arguments.ts';
 import type { Client } from '../client.ts';
 import { clientLine, clientType } from '../client-line.ts';
 import type { Command, Context } from '../command.ts';
-import { CommandError, syntaxError } from '../command-error.ts';
+import { CommandError, quoted, syntaxError } from '../command-error.ts';
 
 const clientTypes = new Set(['normal', 'master', 'slave', 'replica', 'pubsub']);
 
@@ -96,7 +96,8 @@ function matching({ server, client: self }: Context, argv: readonly ByteString[]
         break;
       case 'user': {
         const name = bytesToUtf8(value);
-        if (!server.authenticator.required && name !== 'default') throw new CommandError(`ERR No such user '${value}'`);
+        if (!server.authenticator.required && name !== 'default')
+          throw new CommandError(`ERR No such user '${quoted(value)}'`);
         filters.push((client) => client.user?.name === name);
         break;
       }
@@ -127,7 +128,7 @@ function kill({ server, client: self }: Context, victims: readonly Client[]): nu
 
 function requireType(text: ByteString): string {
   const type = text.toLowerCase();
-  if (!clientTypes.has(type)) throw new CommandError(`ERR Unknown client type '${text}'`);
+  if (!clientTypes.has(type)) throw new CommandError(`ERR Unknown client type '${quoted(text)}'`);
   return type === 'slave' ? 'replica' : type;
 }
 

@@ -1,7 +1,7 @@
 import type { ByteString } from '../../kernel/bytes.ts';
 import type { Client } from '../client.ts';
 import type { Command } from '../command.ts';
-import { CommandError, syntaxError } from '../command-error.ts';
+import { CommandError, quoted, syntaxError } from '../command-error.ts';
 import { helpCommand, needsSubcommand } from '../help.ts';
 import { clientListCommands } from './connection-client-list.ts';
 import { trackingCommands } from './connection-tracking.ts';
@@ -166,7 +166,7 @@ export function requireClientName(name: ByteString): ByteString {
 
 function setInfo(client: Client, option: ByteString, value: ByteString): void {
   const name = option.toLowerCase();
-  if (name !== 'lib-name' && name !== 'lib-ver') throw new CommandError(`ERR Unrecognized option '${option}'`);
+  if (name !== 'lib-name' && name !== 'lib-ver') throw new CommandError(`ERR Unrecognized option '${quoted(option)}'`);
   if (!/^[!-~]*$/.test(value))
     throw new CommandError(`ERR ${name} cannot contain spaces, newlines or special characters.`);
   if (name === 'lib-name') client.libName = value;

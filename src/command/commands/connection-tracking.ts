@@ -3,7 +3,7 @@ import type { Reply } from '../../resp/reply.ts';
 import { requireInteger } from '../arguments.ts';
 import type { Client, Tracking } from '../client.ts';
 import type { Command, Context } from '../command.ts';
-import { CommandError, syntaxError } from '../command-error.ts';
+import { CommandError, quoted, syntaxError } from '../command-error.ts';
 
 const FLAGS = ['noscript', 'loading', 'stale'] as const;
 
@@ -146,13 +146,13 @@ function requireDisjoint(existing: readonly ByteString[], wanted: readonly ByteS
     const clash = existing.find((other) => overlap(prefix, other));
     if (clash !== undefined) {
       throw new CommandError(
-        `ERR Prefix '${prefix}' overlaps with an existing prefix '${clash}'. Prefixes for a single client must not overlap.`,
+        `ERR Prefix '${quoted(prefix)}' overlaps with an existing prefix '${quoted(clash)}'. Prefixes for a single client must not overlap.`,
       );
     }
     const other = wanted.find((candidate, j) => j > i && overlap(prefix, candidate));
     if (other !== undefined) {
       throw new CommandError(
-        `ERR Prefix '${prefix}' overlaps with another provided prefix '${other}'. Prefixes for a single client must not overlap.`,
+        `ERR Prefix '${quoted(prefix)}' overlaps with another provided prefix '${quoted(other)}'. Prefixes for a single client must not overlap.`,
       );
     }
   }

@@ -4,7 +4,7 @@ import type { Reply } from '../../resp/reply.ts';
 import { parseInteger, requireInteger } from '../arguments.ts';
 import type { Client, ClientUser } from '../client.ts';
 import type { Command, Context } from '../command.ts';
-import { CommandError, wrongArity } from '../command-error.ts';
+import { CommandError, quoted, wrongArity } from '../command-error.ts';
 import { leaveTransaction, unsubscribeAll } from '../leave.ts';
 import type { Server } from '../server.ts';
 import { clientCommand, requireClientName } from './connection-client.ts';
@@ -132,7 +132,7 @@ function hello({ server, client }: Context, argv: readonly ByteString[], reply: 
     } else if (option.toLowerCase() === 'setname' && left >= 1) {
       clientName = requireClientName(argv[++i] as ByteString);
     } else {
-      throw new CommandError(`ERR Syntax error in HELLO option '${option}'`);
+      throw new CommandError(`ERR Syntax error in HELLO option '${quoted(option)}'`);
     }
   }
   if (credentials !== undefined) authenticate(server, client, credentials.name, credentials.secret);

@@ -1,7 +1,7 @@
 import type { ByteString } from '../../kernel/bytes.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Command, Context } from '../command.ts';
-import { CommandError } from '../command-error.ts';
+import { CommandError, quoted } from '../command-error.ts';
 import { type ExpireForm, requireInstant } from '../expire-time.ts';
 import { counted } from '../lookup.ts';
 
@@ -99,6 +99,7 @@ function expire(
   }
   // Zero means "never" to the engine, so an instant that has passed is not handed on.
   if (instant <= now) space.delete(key);
+  else if (instant === current) server.touch(space, key);
   else space.expire(key, instant);
   reply.int(1);
 }
@@ -122,7 +123,7 @@ function parseConditions(argv: readonly ByteString[]): Conditions {
         conditions.lt = true;
         break;
       default:
-        throw new CommandError(`ERR Unsupported option ${option}`);
+        throw new CommandError(`ERR Unsupported option ${quoted(option)}`);
     }
   }
   const { nx, xx, gt, lt } = conditions;

@@ -77,13 +77,17 @@ function indexesOf(list: ReadonlyList, element: ByteString, limit: number): numb
   return indexes;
 }
 
-function ltrim({ client }: Context, argv: readonly ByteString[], reply: Reply): void {
+function ltrim({ client, server }: Context, argv: readonly ByteString[], reply: Reply): void {
   const [, key, first, last] = argv as [ByteString, ByteString, ByteString, ByteString];
   const start = requireIndex(first);
   const stop = requireIndex(last);
-  const { lists } = client.keyspace(key);
-  const list = lists.read(key);
-  if (list !== undefined) lists.trim(key, fromStart(start, list.length), fromStart(stop, list.length));
+  const space = client.keyspace(key);
+  const list = space.lists.read(key);
+  if (list !== undefined) {
+    const { length } = list;
+    space.lists.trim(key, fromStart(start, length), fromStart(stop, length));
+    if (list.length === length) server.touch(space, key);
+  }
   reply.ok();
 }
 

@@ -1,5 +1,5 @@
 import type { ByteString } from '../../kernel/bytes.ts';
-import { compileGlob } from '../../kernel/glob.ts';
+import { matchGlob } from '../../kernel/glob.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Client } from '../client.ts';
 import type { Command } from '../command.ts';
@@ -98,8 +98,9 @@ export const pubSubCommands: readonly Command[] = [
               `ERR unknown subcommand or wrong number of arguments for '${argv[1]}'. Try PUBSUB HELP.`,
             );
           }
-          const matches = compileGlob(argv[2] ?? '*');
-          const channels = server.pubSub.channels().filter(matches);
+          const [, , pattern] = argv;
+          const all = server.pubSub.channels();
+          const channels = pattern === undefined ? all : all.filter((channel) => matchGlob(pattern, channel));
           reply.array(channels.length);
           for (const channel of channels) reply.bulk(channel);
         },

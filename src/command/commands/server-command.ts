@@ -41,7 +41,7 @@ export const commandCommand: Command = {
           argv.length === 2 ? server.commands.all : argv.slice(2).map((name) => server.commands.named(name)?.row);
         reply.array(rows.length);
         for (const row of rows) {
-          if (row === undefined) reply.nilArray();
+          if (row === undefined) reply.nil();
           else replyCommandInfo(row, reply);
         }
       },

@@ -2,7 +2,7 @@ import { type ByteString, bytesToUtf8, utf8ToBytes } from '../../kernel/bytes.ts
 import { matchGlob } from '../../kernel/glob.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Command, Context } from '../command.ts';
-import { CommandError, syntaxError } from '../command-error.ts';
+import { CommandError, quoted, syntaxError } from '../command-error.ts';
 import { helpCommand, needsSubcommand } from '../help.ts';
 
 const FLAGS = ['admin', 'noscript', 'loading', 'stale'] as const;
@@ -89,7 +89,9 @@ function set({ server }: Context, argv: readonly ByteString[], reply: Reply): vo
   for (let i = 2; i < argv.length; i += 2) {
     const name = (argv[i] as ByteString).toLowerCase();
     if (settings.get(name) === undefined) {
-      throw new CommandError(`ERR Unknown option or number of arguments for CONFIG SET - '${argv[i]}'`);
+      throw new CommandError(
+        `ERR Unknown option or number of arguments for CONFIG SET - '${quoted(argv[i] as ByteString)}'`,
+      );
     }
     if (wanted.has(name)) throw failed(name, 'duplicate parameter');
     wanted.set(name, bytesToUtf8(argv[i + 1] as ByteString));

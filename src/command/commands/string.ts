@@ -195,8 +195,10 @@ export const stringCommands: readonly Command[] = [
     run(context, argv, reply) {
       const key = argv[1] as ByteString;
       const suffix = argv[2] as ByteString;
-      const { strings } = context.client.keyspace(key);
+      const space = context.client.keyspace(key);
+      const { strings } = space;
       requireStringSize(context, strings.length(key) + suffix.length);
+      if (suffix === '' && space.has(key)) context.server.touch(space, key);
       reply.int(strings.append(key, suffix));
     },
   },

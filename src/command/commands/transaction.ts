@@ -1,6 +1,6 @@
 import type { ByteString } from '../../kernel/bytes.ts';
 import type { Reply } from '../../resp/reply.ts';
-import type { Client, Transaction } from '../client.ts';
+import type { Transaction } from '../client.ts';
 import type { Command, Context } from '../command.ts';
 import { CommandError, errorText } from '../command-error.ts';
 import { leaveTransaction } from '../leave.ts';
@@ -48,9 +48,11 @@ export const transactionCommands: readonly Command[] = [
     keys: [1, -1, 1],
     run({ server, client }, argv, reply) {
       if (client.transaction !== undefined) throw new CommandError('ERR WATCH inside MULTI is not allowed');
-      // Looked at first, so that a key that has already expired leaves now and not as a change later.
-      if (!client.watchBroken) lookAt(client, argv.slice(1));
-      for (let i = 1; i < argv.length; i++) server.watches.watch(client, argv[i] as ByteString);
+      for (let i = 1; i < argv.length; i++) {
+        const key = argv[i] as ByteString;
+        // The look makes a key that has already expired leave now, and not as a change later.
+        server.watches.watch(client, key, client.keyspace(key).has(key));
+      }
       reply.ok();
     },
   },
@@ -72,7 +74,7 @@ function exec(context: Context, _argv: readonly ByteString[], reply: Reply): voi
   const { transaction } = client;
   if (transaction === undefined) throw new CommandError('ERR EXEC without MULTI');
   // A watched key whose instant has passed leaves now, which breaks the watch.
-  lookAt(client, client.watched);
+  for (const key of client.watched.keys()) client.keyspace(key).has(key);
   const broken = client.watchBroken;
   server.watches.forget(client);
   if (transaction.refused) {
@@ -108,8 +110,4 @@ function runQueue({ server, client }: Context, transaction: Transaction, reply: 
   } finally {
     client.transaction = undefined;
   }
-}
-
-function lookAt(client: Client, keys: Iterable<ByteString>): void {
-  for (const key of keys) client.keyspace(key).has(key);
 }
