@@ -111,25 +111,33 @@ function row(name: string, summary: string, form: Form): Command {
 }
 
 export const sortedSetRangeCommands: readonly Command[] = [
-  row('zrange', 'Gives the members of a sorted set between two positions, scores or members.', {}),
-  row('zrevrange', 'Gives members of a sorted set by position, from the highest score; an older ZRANGE REV.', {
+  row('zrange', 'Get the members of a sorted set between two positions, scores or members', {}),
+  row('zrevrange', 'Get members of a sorted set by position, from the highest score; an older ZRANGE REV', {
     type: 'rank',
     direction: 'reverse',
   }),
-  row('zrangebyscore', 'Gives the members of a sorted set between two scores; an older ZRANGE BYSCORE.', {
+  row('zrangebyscore', 'Get the members of a sorted set between two scores; an older ZRANGE BYSCORE', {
     type: 'score',
     direction: 'forward',
   }),
-  row('zrevrangebyscore', 'The same from the highest score; an older ZRANGE BYSCORE REV.', {
-    type: 'score',
-    direction: 'reverse',
-  }),
-  row('zrangebylex', 'Gives the members of a sorted set between two members; an older ZRANGE BYLEX.', {
+  row(
+    'zrevrangebyscore',
+    'Get the members of a sorted set between two scores, from the highest; an older ZRANGE BYSCORE REV',
+    {
+      type: 'score',
+      direction: 'reverse',
+    },
+  ),
+  row('zrangebylex', 'Get the members of a sorted set between two members; an older ZRANGE BYLEX', {
     type: 'lex',
     direction: 'forward',
   }),
-  row('zrevrangebylex', 'The same from the last member; an older ZRANGE BYLEX REV.', {
-    type: 'lex',
-    direction: 'reverse',
-  }),
+  row(
+    'zrevrangebylex',
+    'Get the members of a sorted set between two members, from the last; an older ZRANGE BYLEX REV',
+    {
+      type: 'lex',
+      direction: 'reverse',
+    },
+  ),
 ];

@@ -63,7 +63,7 @@ function walkToSpan(entries: readonly ScoredMember[], bounds: Bounds, direction:
 }
 
 /** Indexes from 0, or from the end when negative; `last` is the last one inside. */
-export function rankSpan(first: number, last: number): SpanFinder {
+function rankSpan(first: number, last: number): SpanFinder {
   return ({ size }) => ({
     start: Math.max(0, first < 0 ? first + size : first),
     end: Math.min(size, (last < 0 ? last + size : last) + 1),
