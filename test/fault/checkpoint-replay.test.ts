@@ -20,8 +20,8 @@ type Action =
   | { readonly do: 'tick'; readonly ms: number };
 
 const START = 1_700_000_000_000;
-const key = fc.constantFrom('a', 'b', 'c', 'd', 'e', '', 'f', 'g');
-const spaceNumber = fc.constantFrom(0, 0, 0, 2) as fc.Arbitrary<0 | 2>;
+const key = fc.constantFrom('a', 'b', 'c', '');
+const spaceNumber = fc.constantFrom(0, 0, 0, 0, 0, 2) as fc.Arbitrary<0 | 2>;
 const word = fc.constantFrom('x', 'y', 'z', '', 'abc', '\xff\x00', '1', '2');
 const entryClass = fc.constantFrom(
   EntryClass.data,
@@ -66,6 +66,9 @@ const commands = fc.oneof(
   command(fc.tuple(key, word, fc.boolean()), 'push', (space, [k, v, left]) =>
     left ? space.lists.pushLeft(k, v) : space.lists.pushRight(k, v),
   ),
+  command(fc.tuple(key, word), 'push if there', (space, [k, v]) => {
+    if (space.typeName(k) === 'list') space.lists.pushRight(k, v);
+  }),
   command(fc.tuple(key, fc.boolean()), 'pop', (space, [k, left]) =>
     left ? space.lists.popLeft(k) : space.lists.popRight(k),
   ),
@@ -85,7 +88,7 @@ const commands = fc.oneof(
   command(fc.tuple(key, word), 'zrem', (space, [k, m]) => space.sortedSets.remove(k, m)),
   command(fc.tuple(key, fc.constantFrom('hash', 'list', 'set', 'zset')), 'fill', (space, [k, type]) => {
     space.delete(k);
-    for (let i = 0; i < 9; i++) {
+    for (let i = 0; i < 14; i++) {
       if (type === 'hash') space.hashes.set(k, `f${i}`, `v${i}`);
       else if (type === 'list') space.lists.pushRight(k, `e${i}`);
       else if (type === 'set') space.sets.add(k, `m${i}`);

@@ -1,4 +1,15 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { type ErrorCode, SluiceError } from '../../errors.ts';
@@ -13,7 +24,7 @@ export class DataFolder {
   readonly lock: string;
   /** The newest acknowledged sequence number; see `HeadFile`. */
   readonly head: string;
-  /** A restore that has not ended. */
+  /** A restored database, complete, that still has to take its place. */
   readonly restoring: string;
 
   constructor(path: string) {
@@ -68,14 +79,26 @@ export class DataFolder {
     }
   }
 
-  /** @throws SluiceError DATA_DAMAGED when a restore was begun and not finished. */
-  requireNoRestore(): void {
-    if (!existsSync(this.restoring)) return;
-    throw new SluiceError(
-      'DATA_DAMAGED',
-      `a restore into ${this.path} was interrupted; run it again: sluice restore FILE --data ${this.path} --force`,
-      { details: { file: this.restoring } },
-    );
+  /**
+   * Puts a restored database in its place, if one waits. Nothing of the old one may stay: SQLite would fold an old write-ahead
+   * log into the new database. The lock must be held.
+   * @throws SluiceError DATA_UNAVAILABLE
+   */
+  finishRestore(): void {
+    try {
+      if (!existsSync(this.restoring)) return;
+      for (const file of [...this.sidecars, this.head]) removeFile(file);
+      renameSync(this.restoring, this.database);
+      syncFolder(this.path);
+    } catch (error) {
+      throw dataError(error, `the restore into ${this.path} cannot be finished`);
+    }
+  }
+
+  /** Removes what a backup of this folder left behind when it was killed. */
+  removeLeftovers(): void {
+    for (const name of readdirSync(this.path))
+      if (/^backup-[-0-9a-f]+\.tmp$/.test(name)) removeFile(join(this.path, name));
   }
 }
 

@@ -91,7 +91,8 @@ class JournalWorker {
     const { database, path, head } = this.#folder;
     this.#folder.create();
     this.#lock = this.#folder.acquire(this.#open);
-    this.#folder.requireNoRestore();
+    this.#folder.finishRestore();
+    this.#folder.removeLeftovers();
     try {
       this.#head = HeadFile.open(head);
     } catch (error) {

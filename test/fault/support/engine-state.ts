@@ -15,9 +15,9 @@ export function stateOf(engine: Engine): Record<string, unknown> {
         const entryClass = records.entryClass(ref);
         const expiresAt = records.expiresAt(ref);
         if (entryClass === EntryClass.cached || (expiresAt !== 0 && expiresAt <= now)) return;
-        state[`${number}:${records.key(ref)}`] = { entryClass, expiresAt, ...valueOf() };
+        state[`${number}:${records.key(ref)}`] = { entryClass, expiresAt, ...contentOf() };
 
-        function valueOf(): object {
+        function contentOf(): object {
           if (records.type(ref) === ValueType.string)
             return { value: records.value(ref), contentType: records.contentType(ref) };
           const collection = space.collectionOf(ref);
