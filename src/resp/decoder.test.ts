@@ -139,6 +139,9 @@ describe('CommandDecoder', () => {
       most = Math.max(most, decoder.buffered);
     }
     expect(most).toBeLessThan(1000 + 65_536 + 2 + chunk.length + 1);
+    expect(most).toBe(decoder.buffered);
+    // What was taken in is still whole; what came after is not there.
+    for (let i = 0; i < most / 'PING\r\n'.length; i++) expect(decoder.next()).toEqual(['PING']);
     expect(() => decoder.next()).toThrow(new ProtocolError('too big query buffer'));
     expect(decoder.buffered).toBe(0);
   });

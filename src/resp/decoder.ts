@@ -60,6 +60,8 @@ export class CommandDecoder {
   #bulkLength = -1;
   /** Bytes after `at` in which the end of a line was already looked for. */
   #scanned = 0;
+  /** Input was refused because too much waits here. */
+  #overflowed = false;
   #failure: ProtocolError | undefined;
 
   constructor(limits: DecoderLimits) {
@@ -73,15 +75,14 @@ export class CommandDecoder {
 
   /**
    * Takes more input. The chunk must not change until `next` has returned undefined and more was pushed. Never throws: what is wrong
-   * with the input, too much of it included, is told by `next`.
+   * with the input is told by `next`. When too much waits here, what comes is dropped, and `next` fails after the commands that came
+   * before.
    */
   push(chunk: Buffer): void {
     if (this.#failure !== undefined) return;
-    // Holds only when commands are pushed and not taken: one incomplete command is stopped by the other limits before.
-    if (this.#input.length > this.limits.maxQueryBytes + MAX_NUMBER_LINE + 2) {
-      this.#failure = new ProtocolError('too big query buffer');
-      this.#release();
-    } else this.#input.push(chunk);
+    // Happens only when commands are pushed and not taken: one incomplete command is stopped by the other limits before.
+    this.#overflowed ||= this.#input.length > this.limits.maxQueryBytes + MAX_NUMBER_LINE + 2;
+    if (!this.#overflowed) this.#input.push(chunk);
   }
 
   /** The next complete command, never empty, or undefined until more is pushed. @throws ProtocolError */
@@ -110,8 +111,7 @@ export class CommandDecoder {
           const argument = this.#argument();
           if (argument === undefined) {
             this.#argv = argv;
-            input.settle();
-            return undefined;
+            return this.#wait();
           }
           argv.push(argument);
           this.#argvBytes += argument.length;
@@ -120,6 +120,7 @@ export class CommandDecoder {
         this.#argvBytes = 0;
         return argv;
       }
+      return this.#wait();
     } catch (error) {
       if (error instanceof ProtocolError) {
         this.#failure = error;
@@ -127,8 +128,11 @@ export class CommandDecoder {
       }
       throw error;
     }
-    input.settle();
-    return undefined;
+  }
+
+  #wait(): undefined {
+    if (this.#overflowed) throw new ProtocolError('too big query buffer');
+    this.#input.settle();
   }
 
   #argument(): ByteString | undefined {

@@ -66,6 +66,18 @@ describe('InputBuffer', () => {
       }
     });
     expect(draining).toBeLessThan(4 * bytes);
+    const full = countingCopies(() => {
+      const input = new InputBuffer();
+      input.push(Buffer.alloc(1));
+      input.expected = bytes;
+      input.push(Buffer.alloc(bytes - 1));
+      while (input.end < input.bytes.length) input.push(one);
+      for (let i = 0; i < 1000; i++) {
+        input.at++;
+        input.push(one);
+      }
+    });
+    expect(full).toBeLessThan(4 * bytes);
   });
 
   it('grows to what is expected and little more', () => {
