@@ -1,5 +1,5 @@
 import { SluiceError } from '../../errors.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock, Timer } from '../../kernel/clock.ts';
 import type { Change, ChangeConsumer } from './change.ts';
 import type { CommitWaiter, Durability } from './durability.ts';
 import type { Engine } from './engine.ts';
@@ -62,6 +62,14 @@ interface InFlight {
   readonly since: number;
 }
 
+/** From so many waiting at once on a group may wait for more. */
+const SIBLINGS_TO_WAIT_FOR = 8;
+/** What is kept of the former number of siblings with each group that had fewer. */
+const SIBLINGS_KEPT = 0.75;
+const MAX_GATHER_MS = 1;
+/** A group of this size gains nothing by more. */
+const GROUP_BYTES_ENOUGH = 64 * 1024;
+
 /**
  * Gathers the changes of the engine and hands them to the worker in groups, at most one at a time: while one is being written the
  * next gathers. A group ends with a turn of the event loop, so what one client did in one turn is never torn apart.
@@ -85,6 +93,9 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
   #flightWaiters: CommitWaiter[] = [];
   #gatherWaiters: CommitWaiter[] = [];
   #scheduled = false;
+  /** How many waited at once of late. */
+  #siblings = 0;
+  #straggler: Timer | undefined;
   #failure = '';
   #lost: SluiceError | undefined;
   #overloaded = false;
@@ -152,7 +163,7 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
       this.#scheduled = true;
       setImmediate(() => {
         this.#scheduled = false;
-        if (this.#inFlight === undefined) this.#post();
+        this.#endGroup();
       });
     }
     if (this.#gathering.length > this.#maxPendingBytes && !this.#overloaded) this.#setOverloaded(true);
@@ -273,9 +284,22 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
     (inFlight ? this.#flightWaiters : this.#gatherWaiters).push(waiter);
   }
 
+  /**
+   * Posts what has gathered, unless many clients write at once and most of them are about to: a group costs two thread wake-ups
+   * whatever its size, so it waits, a millisecond at most, until half as many wait as did of late (PostgreSQL's commit_siblings).
+   */
+  #endGroup(): void {
+    if (this.#inFlight !== undefined || this.#gathering.length === 0) return;
+    const few = this.#gatherWaiters.length * 2 < this.#siblings;
+    if (this.#siblings < SIBLINGS_TO_WAIT_FOR || !few || this.#gathering.length > GROUP_BYTES_ENOUGH) this.#post();
+    else this.#straggler ??= this.#clock.setTimer(() => this.#post(), MAX_GATHER_MS);
+  }
+
   #post(): void {
+    this.#straggler?.cancel();
+    this.#straggler = undefined;
     const bytes = this.#gathering.length;
-    if (bytes === 0) return;
+    if (bytes === 0 || this.#inFlight !== undefined) return;
     const group = this.#gathering.take(this.#engine.changes.seq);
     this.#inFlight = { last: group.last, bytes, since: this.#clock.monotonic() };
     const waiters = this.#flightWaiters;
@@ -300,10 +324,11 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
       this.#updateState();
       this.#onWarning('the journal writes again; what was held in memory is on disk');
     }
-    if (this.#gathering.length > 0) this.#post();
-    else for (const waiter of this.#gatherWaiters.splice(0)) waiters.push(waiter);
+    this.#siblings = Math.max(waiters.length + this.#gatherWaiters.length, this.#siblings * SIBLINGS_KEPT);
+    if (this.#gathering.length === 0) for (const waiter of this.#gatherWaiters.splice(0)) waiters.push(waiter);
     if (this.#overloaded && this.#pendingBytes <= this.#maxPendingBytes / 2) this.#setOverloaded(false);
     for (const waiter of waiters) waiter.committed();
+    this.#endGroup();
     this.onGrowth?.();
   }
 
