@@ -1,5 +1,5 @@
 import { SluiceError } from '../../errors.ts';
-import type { Clock, Timer } from '../../kernel/clock.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { Change, ChangeConsumer } from './change.ts';
 import type { CommitWaiter, Durability } from './durability.ts';
 import type { Engine } from './engine.ts';
@@ -95,7 +95,8 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
   #scheduled = false;
   /** How many waited at once of late. */
   #siblings = 0;
-  #straggler: Timer | undefined;
+  /** A timer of the event loop, as `setImmediate` is: grouping is no matter of the injected clock. */
+  #straggler: NodeJS.Timeout | undefined;
   #failure = '';
   #lost: SluiceError | undefined;
   #overloaded = false;
@@ -292,11 +293,11 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
     if (this.#inFlight !== undefined || this.#gathering.length === 0) return;
     const few = this.#gatherWaiters.length * 2 < this.#siblings;
     if (this.#siblings < SIBLINGS_TO_WAIT_FOR || !few || this.#gathering.length > GROUP_BYTES_ENOUGH) this.#post();
-    else this.#straggler ??= this.#clock.setTimer(() => this.#post(), MAX_GATHER_MS);
+    else this.#straggler ??= setTimeout(() => this.#post(), MAX_GATHER_MS);
   }
 
   #post(): void {
-    this.#straggler?.cancel();
+    clearTimeout(this.#straggler);
     this.#straggler = undefined;
     const bytes = this.#gathering.length;
     if (bytes === 0 || this.#inFlight !== undefined) return;

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import type { Channel, Lease, Message, RecordLog } from '../store/ports.ts';
+import { type ConformanceCase, conformanceCase } from './conformance.ts';
+
+const texts = (records: readonly { readonly value: Uint8Array }[]): string[] =>
+  records.map(({ value }) => Buffer.from(value).toString());
+
+/** What every `RecordLog` promises. */
+export const recordLogSuite: readonly ConformanceCase<RecordLog>[] = [
+  conformanceCase<RecordLog>('hands records out in order, each to one claimer', async (log) => {
+    assert.equal(await log.append('l', ['1', '2', '3', '4', '5']), 5);
+    const claims = await Promise.all([1, 2, 3].map(() => log.claim('l', { count: 2, lease: 1000 })));
+    assert.deepEqual(claims.flatMap(texts).sort(), ['1', '2', '3', '4', '5']);
+    assert.deepEqual(texts(claims[0] ?? []), ['1', '2']);
+    assert.deepEqual(await log.claim('l', { count: 2, lease: 1000 }), []);
+  }),
+  conformanceCase<RecordLog>('keeps equal records apart: each one counts', async (log) => {
+    await log.append('l', ['same', 'same']);
+    const claimed = await log.claim('l', { count: 10, lease: 1000 });
+    assert.equal(new Set(claimed.map(({ id }) => id)).size, 2);
+  }),
+  conformanceCase<RecordLog>(
+    'brings back what was not acknowledged in time, oldest first, before newer records',
+    async (log, clock) => {
+      await log.append('l', ['1', '2', '3']);
+      const first = await log.claim('l', { count: 2, lease: 1000 });
+      await log.acknowledge('l', [first[0]?.id ?? '']);
+      clock.advance(999);
+      assert.deepEqual(texts(await log.claim('l', { count: 1, lease: 5000 })), ['3']);
+      clock.advance(1);
+      assert.deepEqual(texts(await log.claim('l', { count: 5, lease: 1000 })), ['2']);
+    },
+  ),
+  conformanceCase<RecordLog>('acknowledges once, and only what is claimed', async (log, clock) => {
+    await log.append('l', ['1', '2']);
+    const [one] = await log.claim('l', { count: 1, lease: 1000 });
+    assert.equal(await log.acknowledge('l', [one?.id ?? '', one?.id ?? '', 'unknown']), 1);
+    assert.deepEqual(await log.size('l'), { waiting: 1, claimed: 0 });
+    const [two] = await log.claim('l', { count: 1, lease: 1000 });
+    clock.advance(1000);
+    await log.claim('l', { count: 0, lease: 1000 });
+    assert.equal(await log.acknowledge('l', [two?.id ?? '']), 0, 'its lease had lapsed');
+  }),
+  conformanceCase<RecordLog>('keeps logs apart and knows their sizes', async (log) => {
+    await log.append('a', ['1']);
+    await log.append('b', ['1', '2']);
+    await log.claim('b', { count: 1, lease: 1000 });
+    assert.deepEqual(await log.size('a'), { waiting: 1, claimed: 0 });
+    assert.deepEqual(await log.size('b'), { waiting: 1, claimed: 1 });
+    assert.equal(await log.append('a', []), 1);
+  }),
+];
+
+/** What every `Lease` promises. */
+export const leaseSuite: readonly ConformanceCase<Lease>[] = [
+  conformanceCase<Lease>('is held by one of many who ask at once', async (lease) => {
+    const tokens = await Promise.all(Array.from({ length: 10 }, (_, i) => lease.acquire('l', `h${i}`, { ttl: 1000 })));
+    assert.equal(tokens.filter((token) => token !== undefined).length, 1);
+  }),
+  conformanceCase<Lease>('is renewed by its holder under the same token', async (lease, clock) => {
+    const token = await lease.acquire('l', 'a', { ttl: 1000 });
+    clock.advance(900);
+    assert.equal(await lease.acquire('l', 'a', { ttl: 1000 }), token);
+    clock.advance(900);
+    assert.equal(await lease.acquire('l', 'b', { ttl: 1000 }), undefined);
+  }),
+  conformanceCase<Lease>('lapses, and the next holder has a greater token', async (lease, clock) => {
+    const first = (await lease.acquire('l', 'a', { ttl: 1000 })) as number;
+    clock.advance(1000);
+    const second = (await lease.acquire('l', 'b', { ttl: 1000 })) as number;
+    assert.ok(second > first);
+    assert.equal(await lease.release('l', 'a'), false);
+    clock.advance(1000);
+    const third = (await lease.acquire('l', 'a', { ttl: 1000 })) as number;
+    assert.ok(third > second);
+  }),
+  conformanceCase<Lease>('is free once its holder releases it', async (lease) => {
+    await lease.acquire('l', 'a', { ttl: 1000 });
+    assert.equal(await lease.release('l', 'b'), false);
+    assert.equal(await lease.release('l', 'a'), true);
+    assert.equal(await lease.release('l', 'a'), false);
+    assert.notEqual(await lease.acquire('l', 'b', { ttl: 1000 }), undefined);
+  }),
+];
+
+/** What every `Channel` promises. Delivery is awaited for up to a second of real time. */
+export const channelSuite: readonly ConformanceCase<Channel>[] = [
+  conformanceCase<Channel>(
+    'delivers to every subscriber of the channel, in order, and to nobody else',
+    async (channel) => {
+      const got: string[][] = [[], [], []];
+      const keep = (to: string[]) => (message: Message) =>
+        void to.push(`${message.channel}=${Buffer.from(message.payload).toString()}`);
+      await using _one = await channel.subscribe('news', keep(got[0] as string[]));
+      await using _two = await channel.subscribe('news', keep(got[1] as string[]));
+      await using _other = await channel.subscribe('other', keep(got[2] as string[]));
+      for (const payload of ['1', '2', '3']) await channel.publish('news', payload);
+      await until(() => got[0]?.length === 3 && got[1]?.length === 3);
+      assert.deepEqual(got, [['news=1', 'news=2', 'news=3'], ['news=1', 'news=2', 'news=3'], []]);
+    },
+  ),
+  conformanceCase<Channel>('delivers nothing after the subscription is closed', async (channel) => {
+    let count = 0;
+    const subscription = await channel.subscribe('news', () => void count++);
+    await channel.publish('news', 'x');
+    await until(() => count === 1);
+    await subscription.close();
+    await subscription.close();
+    assert.equal(await channel.publish('news', 'y'), 0);
+    assert.equal(count, 1);
+  }),
+  conformanceCase<Channel>('carries any bytes', async (channel) => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+    let got: Uint8Array | undefined;
+    await using _subscription = await channel.subscribe('bytes ✓', ({ payload }) => void (got = payload));
+    await channel.publish('bytes ✓', bytes);
+    await until(() => got !== undefined);
+    assert.deepEqual(Uint8Array.from(got ?? []), bytes);
+  }),
+];
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 100 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+}

@@ -1,0 +1,9 @@
+/**
+ * For those who write a driver or test against Sluice: the promises of every port as cases for any test runner, and a clock that
+ * stands still.
+ */
+export type { ConformanceCase, OpenForTest, OpenPort } from './conformance.ts';
+export { channelSuite, leaseSuite, recordLogSuite } from './coordination-suites.ts';
+export { counterSuite, fieldsSuite, windowSuite } from './counting-suites.ts';
+export { FakeClock } from './fake-clock.ts';
+export { keyValueSuite } from './key-value-suite.ts';
