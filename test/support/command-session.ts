@@ -1,6 +1,6 @@
 import { Client, type ClientUser } from '../../src/command/client.ts';
 import { execute } from '../../src/command/execute.ts';
-import { Server } from '../../src/command/server.ts';
+import { Server, type ServerOptions } from '../../src/command/server.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { Reply } from '../../src/resp/reply.ts';
 import { nothingToCommit } from '../../src/store/engine/durability.ts';
@@ -81,8 +81,11 @@ export class CommandSession {
   readonly engine: Engine;
   readonly server: Server;
 
-  /** @param random in [0, 1). @default a fixed sequence */
-  constructor(random: () => number = fixedSequence()) {
+  /**
+   * @param random in [0, 1). @default a fixed sequence
+   * @param options in the place of: no users, no settings, bugs thrown
+   */
+  constructor(random: () => number = fixedSequence(), options: Partial<ServerOptions> = {}) {
     this.engine = new Engine({ clock: this.clock, seed: [1, 2], maxBytes: 2 ** 40, random });
     this.server = new Server({
       engine: this.engine,
@@ -94,6 +97,7 @@ export class CommandSession {
       onBug: (error) => {
         throw error;
       },
+      ...options,
     });
   }
 

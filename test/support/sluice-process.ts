@@ -110,7 +110,9 @@ export async function startSluiceProcess({
 /** The address in a line such as `http   http://127.0.0.1:8080`, colours and brackets of IPv6 allowed for. */
 function addressOf(name: string, output: string): ListenAddress | undefined {
   const plain = output.replace(/\u001b\[[\d;]*m/g, '');
-  const match = new RegExp(`^\\W*${name}\\b\\W+(?:\\w+://)?(\\[[\\da-f:]+\\]|[\\w.-]+):(\\d+)`, 'im').exec(plain);
+  const match = new RegExp(`^\\W*${name}\\b\\W+(?:\\w+://)?(\\[[\\da-f:]+\\]|[\\w.-]+):(\\d+)(?=\\s)`, 'im').exec(
+    plain,
+  );
   if (match?.[1] === undefined) return undefined;
   return { host: match[1].replace(/[[\]]/g, ''), port: Number(match[2]) };
 }
