@@ -54,7 +54,8 @@ const mayImport = {
   face: [...shared, 'command', 'telemetry', ...features],
   'face/resp': [...shared, 'face', 'command', 'telemetry', ...features],
   'face/http': [...shared, 'face', 'command', 'telemetry', ...features],
-  'face/admin': [...shared, 'face', 'command', 'telemetry', ...features],
+  // The admin face is an HTTP face: it refuses in the same words.
+  'face/admin': [...shared, 'face', 'face/http', 'command', 'telemetry', ...features],
 
   app: [
     ...shared,

@@ -46,8 +46,6 @@ const stores = {
         minFreeBytes: 0,
       });
       await ready;
-      // Groups that wait for siblings wait on the clock, which stands.
-      const ticking = setInterval(() => clock.pending > 0 && clock.jump(0), 1);
       return {
         port: make(new EmbeddedTurn(engine, journal)),
         clock,
