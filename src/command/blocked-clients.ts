@@ -2,6 +2,7 @@ import type { ByteString } from '../kernel/bytes.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { type Change, type ChangeConsumer, Op, Space } from '../store/engine/change.ts';
 import type { Engine } from '../store/engine/engine.ts';
+import { isCompatName } from '../store/keys.ts';
 import type { BlockedState, Client } from './client.ts';
 
 /**
@@ -59,28 +60,44 @@ export class BlockedClients implements ChangeConsumer {
 
   change(change: Readonly<Change>): void {
     if (change.space === Space.internal) return;
-    if ((change.op === Op.pushLeft || change.op === Op.pushRight) && this.#waiting.has(change.key))
-      this.#ready.add(change.key);
+    if ((change.op !== Op.pushLeft && change.op !== Op.pushRight) || !this.#waiting.has(change.key)) return;
+    // A command serves right after its reply; a push by the library or another face has nobody else to do it.
+    if (this.#ready.size === 0) queueMicrotask(() => this.#serveLater());
+    this.#ready.add(change.key);
   }
 
   get anyReady(): boolean {
     return this.#ready.size > 0;
   }
 
-  /** Hands out what was pushed. Serving may push again (BLMOVE), so it goes on until nothing is ready. */
+  /** Hands out what was pushed, to who waits longest first. Serving may push again (BLMOVE), so it goes on until nothing is ready. */
   serve(): void {
-    while (this.#ready.size > 0) {
-      const [key] = this.#ready as Iterable<ByteString> as [ByteString];
+    for (const key of this.#ready) {
       this.#ready.delete(key);
-      for (const client of [...(this.#waiting.get(key) ?? [])]) {
-        const state = client.blocked;
-        if (state === undefined || !state.serve(key)) continue;
-        client.revealed = Math.max(client.revealed, this.#engine.revealed);
-        this.forget(client);
-        client.connection.flush();
-        client.connection.resume();
-      }
+      this.#serveKey(key);
     }
+  }
+
+  #serveKey(key: ByteString): void {
+    // A client that is served leaves the set, which its iteration allows.
+    for (const client of this.#waiting.get(key) ?? []) {
+      if (client.blocked === undefined) continue;
+      if (!client.blocked.serve(key)) {
+        // The list is empty again. Only a compatibility name can mean another list to the next client.
+        if (isCompatName(key)) continue;
+        return;
+      }
+      client.revealed = Math.max(client.revealed, this.#engine.revealed);
+      this.forget(client);
+      client.connection.flush();
+      client.connection.resume();
+    }
+  }
+
+  #serveLater(): void {
+    if (this.#ready.size === 0) return;
+    this.#engine.begin();
+    this.serve();
   }
 
   #timeOut(client: Client): void {
