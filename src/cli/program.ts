@@ -123,11 +123,11 @@ Examples:
     .command('backup')
     .summary('write all keys to a file')
     .description(
-      'Writes a consistent copy of all keys to FILE, from a running node over its admin address, or from the folder of a node that is not running.',
+      'Writes a consistent copy of all keys to FILE, from a running node over its admin address, or from a data folder.',
     )
     .argument('<file>', 'where to write; it appears under this name only when it is complete')
     .option('--admin <address>', 'admin address of the running node (default: 127.0.0.1:8081; env: SLUICE_ADMIN)')
-    .option('--data <folder>', 'copy from this folder instead; refused while a node uses it')
+    .option('--data <folder>', 'copy from this folder instead, whether or not a node is running on it')
     .option('--force', 'replace FILE if it exists')
     .addOption(userOption())
     .addOption(passwordOption())

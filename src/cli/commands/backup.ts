@@ -19,6 +19,8 @@ export async function backup(options: Readonly<Record<string, unknown>>, [file]:
   }
   const part = `${target}.part`;
   try {
+    // What an earlier attempt that was killed has left.
+    await rm(part, { force: true });
     if (data === undefined) {
       await download(await nodeTarget(options, 'admin'), part);
     } else {
