@@ -5,6 +5,7 @@ import { freePort } from './free-port.ts';
 import { findProgram, howToInstall } from './programs.ts';
 import { connectRaw } from './raw-resp.ts';
 import { type TempDir, tempDir } from './temp-dir.ts';
+import { watchOver } from './watchdog.ts';
 
 export interface RedisServer extends AsyncDisposable {
   readonly host: '127.0.0.1';
@@ -66,8 +67,10 @@ async function start(
       output += text;
     });
   }
+  const endWatch = child.pid === undefined ? () => {} : watchOver(child.pid, folder.path);
   const stop = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
     await end(child, signal);
+    endWatch();
     await folder[Symbol.asyncDispose]();
   };
   try {
@@ -81,9 +84,13 @@ async function start(
     );
   } catch (error) {
     await end(child, 'SIGKILL');
+    endWatch();
     throw new Error(`${program} does not answer on port ${port}:\n${output}`, { cause: error });
   }
-  if (isOver(child) || child.pid === undefined) return output;
+  if (isOver(child) || child.pid === undefined) {
+    endWatch();
+    return output;
+  }
   return { host: '127.0.0.1', port, pid: child.pid, output: () => output, stop, [Symbol.asyncDispose]: () => stop() };
 }
 

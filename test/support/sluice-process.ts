@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { eventually } from './eventually.ts';
 import { tempDir } from './temp-dir.ts';
+import { watchOver } from './watchdog.ts';
 
 /** The built program; `npm test` builds it when it is stale. */
 const program = resolve(import.meta.dirname, '../../dist/cli/main.js');
@@ -66,7 +67,9 @@ export async function startSluiceProcess({
       output += text;
     });
   }
+  const endWatch = child.pid === undefined ? () => {} : watchOver(child.pid, temporary.path);
   const ended = once(child, 'close').then(async ([code, signal]) => {
+    endWatch();
     await temporary[Symbol.asyncDispose]();
     return (code ?? signal) as number | NodeJS.Signals;
   });
