@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import type { SluiceConfig } from '../config/schema.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { EmbeddedTurn } from '../store/embedded/embedded-turn.ts';
@@ -16,13 +17,17 @@ export interface RunningEngine extends OpenEngine {
   readonly dataDir: string | undefined;
 }
 
+/** How much of the JavaScript heap the collections may take; the rest is for requests, and for the collector to work in. */
+const HEAP_SHARE = 0.6;
+
 /** @throws SluiceError DATA_LOCKED, DATA_DAMAGED, DATA_VERSION, DATA_UNAVAILABLE */
 export async function composeEngine(
   config: SluiceConfig,
   clock: Clock,
   onWarning: (message: string) => void,
 ): Promise<RunningEngine> {
-  const common = { clock, random: Math.random, maxBytes: config.maxBytes };
+  const maxHeapBytes = getHeapStatistics().heap_size_limit * HEAP_SHARE;
+  const common = { clock, random: Math.random, maxBytes: config.maxBytes, maxHeapBytes };
   const open =
     config.store === 'memory'
       ? openMemoryEngine(common)

@@ -5,10 +5,11 @@ import { ValueType } from './records.ts';
 import { ListValue } from './values/list.ts';
 import { SortedSetValue } from './values/sorted-set.ts';
 
-/** Entries and bytes of one entry class. */
+/** Entries and bytes of one entry class; `heapBytes` is the part of the bytes that lies on the JavaScript heap. */
 export interface ClassUsage {
   entries: number;
   bytes: number;
+  heapBytes: number;
 }
 
 /** One element of a collection as the effect that adds it. */
@@ -21,11 +22,11 @@ export interface ElementEffect {
 
 // Estimates of what V8 takes for an element beyond its bytes: string headers, table slots, array slots. Measured by heap
 // difference over a million elements of 10 bytes.
-const COLLECTION_BYTES = 400;
-export const HASH_FIELD_BYTES = 96;
-export const LIST_ELEMENT_BYTES = 24;
-export const SET_MEMBER_BYTES = 80;
-export const SORTED_SET_MEMBER_BYTES = 140;
+const COLLECTION_BYTES = 540;
+export const HASH_FIELD_BYTES = 95;
+export const LIST_ELEMENT_BYTES = 34;
+export const SET_MEMBER_BYTES = 72;
+export const SORTED_SET_MEMBER_BYTES = 148;
 
 /** A value that is a JavaScript object: it knows its size and can say itself as effects. */
 abstract class CollectionBase {
@@ -38,17 +39,23 @@ abstract class CollectionBase {
   attach(usage: ClassUsage, durable: boolean): void {
     this.#usage = usage;
     this.durable = durable;
-    usage.bytes += this.bytes;
+    this.#count(this.bytes);
   }
 
   detach(): void {
-    if (this.#usage !== undefined) this.#usage.bytes -= this.bytes;
+    this.#count(-this.bytes);
     this.#usage = undefined;
   }
 
   resize(delta: number): void {
     this.bytes += delta;
-    if (this.#usage !== undefined) this.#usage.bytes += delta;
+    this.#count(delta);
+  }
+
+  #count(delta: number): void {
+    if (this.#usage === undefined) return;
+    this.#usage.bytes += delta;
+    this.#usage.heapBytes += delta;
   }
 
   /** True when `effects` gives the value as it was at the first step, whatever happens in between; false when it only converges. */

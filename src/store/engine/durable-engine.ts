@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { SluiceError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Checkpointer } from './checkpoint.ts';
@@ -14,6 +15,8 @@ export interface MemoryEngineOptions {
   readonly random: () => number;
   /** Bound on the bytes of user and compatibility keys. */
   readonly maxBytes: number;
+  /** Bound on the bytes of collections. @default none */
+  readonly maxHeapBytes?: number;
 }
 
 export interface DurableEngineOptions extends MemoryEngineOptions {
@@ -50,7 +53,7 @@ const MIB = 1024 * 1024;
 
 /** An engine that keeps nothing on disk, in the shape of one that does. */
 export function openMemoryEngine(options: MemoryEngineOptions): OpenEngine {
-  const engine = new Engine({ ...options, seed: randomSeed(options.random) });
+  const engine = new Engine({ ...options, seed: randomSeed() });
   return { engine, journal: new NoJournal(), ready: Promise.resolve(), close: () => Promise.resolve() };
 }
 
@@ -60,16 +63,16 @@ export function openMemoryEngine(options: MemoryEngineOptions): OpenEngine {
  * @throws SluiceError DATA_LOCKED, DATA_DAMAGED, DATA_VERSION, DATA_UNAVAILABLE
  */
 export async function openDurableEngine(options: DurableEngineOptions): Promise<OpenEngine> {
-  const { clock, random, durability = 'commit', walBytes = 4 * MIB, onWarning = () => {} } = options;
+  const { clock, durability = 'commit', walBytes = 4 * MIB, onWarning = () => {} } = options;
   const thread = new JournalThread({
     dataDir: options.dataDir,
     sync: durability === 'fsync',
-    meta: { seed: randomSeed(random), created: clock.now() },
+    meta: { seed: randomSeed(), created: clock.now() },
     walBytes,
     minFreeBytes: options.minFreeBytes ?? 2 * walBytes + 16 * MIB,
   });
   const meta = await opened(thread);
-  const engine = new Engine({ clock, random, maxBytes: options.maxBytes, seed: meta.seed });
+  const engine = new Engine({ ...options, seed: meta.seed });
   engine.setState('loading');
   const maxPendingBytes = options.maxPendingBytes ?? 64 * MIB;
   const journal = new WorkerJournal({ engine, thread, clock, durability, maxPendingBytes, onWarning });
@@ -122,8 +125,9 @@ function opened(thread: JournalThread): Promise<Meta> {
   });
 }
 
-function randomSeed(random: () => number): [number, number] {
-  return [Math.floor(random() * 2 ** 32), Math.floor(random() * 2 ** 32)];
+/** Not from `random`: who can guess the key of the hash tables can fill them with collisions. */
+function randomSeed(): [number, number] {
+  return [randomInt(2 ** 32), randomInt(2 ** 32)];
 }
 
 const NO_STATS: JournalStats = {

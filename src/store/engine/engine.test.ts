@@ -202,11 +202,8 @@ describe('Engine', () => {
         for (const space of [engine.user, engine.internal]) {
           expect(space.size).toBe(0);
           expect(space.expiring).toBe(0);
-          expect(space.usage.map(({ entries, bytes }) => [entries, bytes])).toEqual([
-            [0, 0],
-            [0, 0],
-            [0, 0],
-          ]);
+          const nothing = { entries: 0, bytes: 0, heapBytes: 0 };
+          expect(space.usage).toEqual([nothing, nothing, nothing]);
         }
       }),
       { numRuns: 100 },
@@ -263,6 +260,27 @@ describe('Engine', () => {
     expect(engine.user.strings.get('k0')).toHaveLength(1000);
     engine.user.delete('k0');
     engine.user.delete('k1');
+    expect(() => engine.requireMemory()).not.toThrow();
+  });
+
+  it('refuses collections that would fill the heap of the process', () => {
+    const engine = new Engine({
+      clock: new FakeClock(),
+      seed: [1, 2],
+      maxBytes: 1e9,
+      maxHeapBytes: 200_000,
+      random: Math.random,
+    });
+    engine.begin();
+    const fill = (): void => {
+      for (let i = 0; ; i++) {
+        engine.requireMemory();
+        engine.user.hashes.set('h', `f${i}`, 'value');
+      }
+    };
+    expect(fill).toThrow(expect.objectContaining({ code: 'OUT_OF_MEMORY' }));
+    engine.user.delete('h');
+    expect(engine.heapBytes).toBe(0);
     expect(() => engine.requireMemory()).not.toThrow();
   });
 

@@ -14,6 +14,11 @@ export interface EngineOptions {
   readonly maxBytes: number;
   /** Bound on the bytes of internal keys. @default an eighth of maxBytes */
   readonly internalBytes?: number;
+  /**
+   * Bound on the bytes of hashes, lists, sets and sorted sets of all dictionaries: they live on the JavaScript heap, whose size is
+   * fixed when the process starts, and a full heap ends the process. @default none
+   */
+  readonly maxHeapBytes?: number;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -40,6 +45,7 @@ export class Engine {
   /** May be changed while running. */
   maxBytes: number;
   internalBytes: number;
+  readonly maxHeapBytes: number;
   #state: EngineState = 'ready';
   #reason = '';
 
@@ -48,6 +54,7 @@ export class Engine {
     this.random = options.random;
     this.maxBytes = options.maxBytes;
     this.internalBytes = options.internalBytes ?? options.maxBytes / 8;
+    this.maxHeapBytes = options.maxHeapBytes ?? Number.POSITIVE_INFINITY;
     this.turn = new Turn(this.changes);
     this.turn.time = this.clock.now();
     const [key0, key1] = options.seed;
@@ -87,6 +94,11 @@ export class Engine {
     this.turn.writable = state === 'ready';
   }
 
+  /** Bytes under `maxHeapBytes`. */
+  get heapBytes(): number {
+    return this.user.heapBytes + this.compat.heapBytes + this.internal.heapBytes;
+  }
+
   /** Bytes under `maxBytes`. */
   get usedBytes(): number {
     return this.user.bytes + this.compat.bytes;
@@ -105,6 +117,7 @@ export class Engine {
    * @throws SluiceError OUT_OF_MEMORY when `data` alone fills the bound.
    */
   requireMemory(): void {
+    this.#requireHeap();
     while (this.usedBytes > this.maxBytes) {
       if (this.user.evictOne() || this.compat.evictOne()) continue;
       throw new SluiceError(
@@ -116,8 +129,17 @@ export class Engine {
 
   /** The same for internal keys. @throws SluiceError OUT_OF_MEMORY */
   requireInternalMemory(): void {
+    this.#requireHeap();
     if (this.internal.bytes <= this.internalBytes) return;
     throw new SluiceError('OUT_OF_MEMORY', "Sluice's own entries take as much memory as is reserved for them");
+  }
+
+  #requireHeap(): void {
+    if (this.heapBytes <= this.maxHeapBytes) return;
+    throw new SluiceError(
+      'OUT_OF_MEMORY',
+      'the hashes, lists, sets and sorted sets fill the JavaScript heap; delete some or start node with a larger --max-old-space-size',
+    );
   }
 
   /** Gives back the memory of keys that expired, a bounded number a call. @returns true when nothing due is left. */

@@ -32,9 +32,9 @@ export class Keyspace {
   readonly turn: Turn;
   /** By entry class. */
   readonly usage: readonly [ClassUsage, ClassUsage, ClassUsage] = [
-    { entries: 0, bytes: 0 },
-    { entries: 0, bytes: 0 },
-    { entries: 0, bytes: 0 },
+    { entries: 0, bytes: 0, heapBytes: 0 },
+    { entries: 0, bytes: 0, heapBytes: 0 },
+    { entries: 0, bytes: 0, heapBytes: 0 },
   ];
   records: Records;
   readonly #hashOf: (key: ByteString) => number;
@@ -77,6 +77,11 @@ export class Keyspace {
   /** Bytes of all entries and the tables that find them. */
   get bytes(): number {
     return this.usage[0].bytes + this.usage[1].bytes + this.usage[2].bytes + this.#dict.bytes;
+  }
+
+  /** The part of `bytes` that lies on the JavaScript heap: hashes, lists, sets and sorted sets. */
+  get heapBytes(): number {
+    return this.usage[0].heapBytes + this.usage[1].heapBytes + this.usage[2].heapBytes;
   }
 
   /** Bytes of the slab segments, free cells included. */
@@ -395,6 +400,7 @@ export class Keyspace {
     for (const usage of this.usage) {
       usage.entries = 0;
       usage.bytes = 0;
+      usage.heapBytes = 0;
     }
   }
 }
