@@ -14,7 +14,7 @@ export function helpCommand(container: string, group: CommandGroup, lines: reado
     arity: 2,
     flags: ['loading', 'stale'],
     group,
-    summary: 'Show helpful text about the different subcommands',
+    summary: 'Lists the subcommands.',
     run: (_context, _argv, reply) => replyHelp(container, lines, reply),
   };
 }

@@ -14,7 +14,7 @@ export const clientListCommands: readonly Command[] = [
     arity: 2,
     flags: ['noscript', 'loading', 'stale'],
     group: 'connection',
-    summary: 'Returns information about the current client connection.',
+    summary: 'Describes the connection.',
     difference: 'fields that tell how Redis lays out its buffers are 0',
     run: ({ client, server }, _argv, reply) => replyLines([client], server.engine.turn.time, reply),
   },
@@ -23,7 +23,7 @@ export const clientListCommands: readonly Command[] = [
     arity: -2,
     flags: ['admin', 'noscript', 'loading', 'stale'],
     group: 'connection',
-    summary: 'Get the list of client connections',
+    summary: 'Describes all connections, or those of a type or with certain ids.',
     difference: 'fields that tell how Redis lays out its buffers are 0',
     run: list,
   },
@@ -32,7 +32,7 @@ export const clientListCommands: readonly Command[] = [
     arity: -3,
     flags: ['admin', 'noscript', 'loading', 'stale'],
     group: 'connection',
-    summary: 'Kill the connection of a client',
+    summary: 'Closes connections by id, address, type or user.',
     run(context, argv, reply) {
       if (argv.length === 3) killByAddress(context, argv[2] as ByteString, reply);
       else reply.int(kill(context, matching(context, argv)));

@@ -15,7 +15,7 @@ export const clientCommand: Command = {
   arity: -2,
   flags: [],
   group: 'connection',
-  summary: 'A container for client connection commands',
+  summary: 'Groups the commands about client connections.',
   run: needsSubcommand,
   subcommands: [
     {
@@ -23,7 +23,7 @@ export const clientCommand: Command = {
       arity: 2,
       flags: OWN,
       group: 'connection',
-      summary: 'Returns the client ID for the current connection',
+      summary: 'Tells the id of the connection.',
       run: ({ client }, _argv, reply) => reply.int(client.id),
     },
     {
@@ -31,7 +31,7 @@ export const clientCommand: Command = {
       arity: 2,
       flags: OWN,
       group: 'connection',
-      summary: 'Get the current connection name',
+      summary: 'Tells the name of the connection.',
       run({ client }, _argv, reply) {
         if (client.name === '') reply.nil();
         else reply.bulk(client.name);
@@ -42,7 +42,7 @@ export const clientCommand: Command = {
       arity: 3,
       flags: OWN,
       group: 'connection',
-      summary: 'Set the current connection name',
+      summary: 'Names the connection.',
       run({ client }, argv, reply) {
         client.name = requireClientName(argv[2] as ByteString);
         reply.ok();
@@ -53,7 +53,7 @@ export const clientCommand: Command = {
       arity: 4,
       flags: OWN,
       group: 'connection',
-      summary: 'Set client or connection specific info',
+      summary: 'Notes name and version of the client library.',
       difference: 'as in Redis 7.2',
       run({ client }, argv, reply) {
         setInfo(client, argv[2] as ByteString, argv[3] as ByteString);
@@ -65,7 +65,7 @@ export const clientCommand: Command = {
       arity: 3,
       flags: OWN,
       group: 'connection',
-      summary: 'Instruct the server whether to reply to commands',
+      summary: 'Silences replies: all, the next one, or none.',
       run({ client }, argv, reply) {
         switch ((argv[2] as ByteString).toLowerCase()) {
           case 'on':
@@ -88,7 +88,7 @@ export const clientCommand: Command = {
       arity: 3,
       flags: MANAGEMENT,
       group: 'connection',
-      summary: 'Set client eviction mode for the current connection',
+      summary: 'Asks not to be closed when clients take too much memory.',
       difference: 'noted, without effect: clients are not evicted for memory, each has its own bound',
       run({ client }, argv, reply) {
         client.noEvict = requireOnOff(argv[2] as ByteString);
@@ -100,7 +100,7 @@ export const clientCommand: Command = {
       arity: 3,
       flags: OWN,
       group: 'connection',
-      summary: 'Controls whether commands sent by the client will alter the LRU/LFU of the keys they access',
+      summary: 'Asks that reads do not count as a use of the key.',
       difference: 'as in Redis 7.2; noted, without effect: what clients store is never evicted',
       run({ client }, argv, reply) {
         client.noTouch = requireOnOff(argv[2] as ByteString);

@@ -13,7 +13,7 @@ export const trackingCommands: readonly Command[] = [
     arity: -3,
     flags: FLAGS,
     group: 'connection',
-    summary: 'Enable or disable server assisted client side caching support',
+    summary: 'Turns messages about changed keys on or off, for a cache at the client.',
     run(context, argv, reply) {
       track(context, argv);
       reply.ok();
@@ -24,7 +24,7 @@ export const trackingCommands: readonly Command[] = [
     arity: 3,
     flags: FLAGS,
     group: 'connection',
-    summary: 'Instruct the server about tracking or not keys in the next request',
+    summary: 'Says whether what the next command reads shall be tracked.',
     run({ client }, argv, reply) {
       if (client.tracking === undefined) {
         throw new CommandError(
@@ -40,7 +40,7 @@ export const trackingCommands: readonly Command[] = [
     arity: 2,
     flags: FLAGS,
     group: 'connection',
-    summary: 'Get tracking notifications redirection client ID if any',
+    summary: 'Tells the id of the connection that gets the messages about changed keys.',
     run: ({ client }, _argv, reply) => reply.int(client.tracking?.redirect ?? -1),
   },
   {
@@ -48,7 +48,7 @@ export const trackingCommands: readonly Command[] = [
     arity: 2,
     flags: FLAGS,
     group: 'connection',
-    summary: 'Return information about server assisted client side caching for the current connection',
+    summary: 'Describes the tracking of the connection.',
     run: ({ client }, _argv, reply) => replyInfo(client, reply),
   },
 ];

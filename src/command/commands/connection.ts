@@ -19,7 +19,7 @@ export const connectionCommands: readonly Command[] = [
     arity: -1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     group: 'connection',
-    summary: 'Handshake with Redis',
+    summary: 'Starts a connection: chooses the protocol version, may authenticate and name the connection.',
     difference:
       'the version is 7.4.0, as clients ask for it before they use features that Sluice has; the rest is as in 7.0',
     run: hello,
@@ -29,7 +29,7 @@ export const connectionCommands: readonly Command[] = [
     arity: -2,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     group: 'connection',
-    summary: 'Authenticate to the server',
+    summary: 'Authenticates the connection.',
     run({ server, client }, argv, reply) {
       if (argv.length > 3) throw new CommandError('ERR syntax error');
       if (argv.length === 2 && !server.authenticator.required) {
@@ -47,7 +47,7 @@ export const connectionCommands: readonly Command[] = [
     arity: 1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     group: 'connection',
-    summary: 'Reset the connection',
+    summary: 'Brings the connection back to the state it was opened in.',
     run: reset,
   },
   {
@@ -55,7 +55,7 @@ export const connectionCommands: readonly Command[] = [
     arity: -1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     group: 'connection',
-    summary: 'Close the connection',
+    summary: 'Answers, then closes the connection.',
     run({ client }, _argv, reply) {
       reply.ok();
       client.closing = true;
@@ -66,7 +66,7 @@ export const connectionCommands: readonly Command[] = [
     arity: -1,
     flags: ['fast'],
     group: 'connection',
-    summary: 'Ping the server',
+    summary: 'Answers PONG, or the given text.',
     run({ client }, argv, reply) {
       if (argv.length > 2) throw wrongArity('ping');
       const text = argv[1];
@@ -83,7 +83,7 @@ export const connectionCommands: readonly Command[] = [
     arity: 2,
     flags: ['loading', 'stale', 'fast'],
     group: 'connection',
-    summary: 'Echo the given string',
+    summary: 'Answers the given text.',
     run: (_context, argv, reply) => reply.bulk(argv[1] as ByteString),
   },
   {
@@ -91,7 +91,7 @@ export const connectionCommands: readonly Command[] = [
     arity: 2,
     flags: ['loading', 'stale', 'fast'],
     group: 'connection',
-    summary: 'Change the selected database for the current connection',
+    summary: 'Chooses the database.',
     difference: 'there is one database, 0',
     run(_context, argv, reply) {
       const index = requireInteger(argv[1] as ByteString);

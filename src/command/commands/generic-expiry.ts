@@ -14,28 +14,40 @@ interface Conditions {
 }
 
 export const expiryCommands: readonly Command[] = [
-  expireCommand('expire', { unit: 'seconds', absolute: false }, "Set a key's time to live in seconds"),
-  expireCommand('pexpire', { unit: 'milliseconds', absolute: false }, "Set a key's time to live in milliseconds"),
-  expireCommand('expireat', { unit: 'seconds', absolute: true }, 'Set the expiration for a key as a UNIX timestamp'),
+  expireCommand('expire', { unit: 'seconds', absolute: false }, 'Sets the time to live of a key, in seconds.'),
+  expireCommand(
+    'pexpire',
+    { unit: 'milliseconds', absolute: false },
+    'Sets the time to live of a key, in milliseconds.',
+  ),
+  expireCommand(
+    'expireat',
+    { unit: 'seconds', absolute: true },
+    'Sets the instant at which a key expires, in seconds.',
+  ),
   expireCommand(
     'pexpireat',
     { unit: 'milliseconds', absolute: true },
-    'Set the expiration for a key as a UNIX timestamp specified in milliseconds',
+    'Sets the instant at which a key expires, in milliseconds.',
   ),
-  ttlCommand('ttl', { unit: 'seconds', absolute: false }, 'Get the time to live for a key in seconds'),
-  ttlCommand('pttl', { unit: 'milliseconds', absolute: false }, 'Get the time to live for a key in milliseconds'),
-  ttlCommand('expiretime', { unit: 'seconds', absolute: true }, 'Get the expiration Unix timestamp for a key'),
+  ttlCommand('ttl', { unit: 'seconds', absolute: false }, 'Tells the time to live of a key, in seconds.'),
+  ttlCommand('pttl', { unit: 'milliseconds', absolute: false }, 'Tells the time to live of a key, in milliseconds.'),
+  ttlCommand(
+    'expiretime',
+    { unit: 'seconds', absolute: true },
+    'Tells the instant at which a key expires, in seconds.',
+  ),
   ttlCommand(
     'pexpiretime',
     { unit: 'milliseconds', absolute: true },
-    'Get the expiration Unix timestamp for a key in milliseconds',
+    'Tells the instant at which a key expires, in milliseconds.',
   ),
   {
     name: 'persist',
     arity: 2,
     flags: ['write', 'fast'],
     group: 'generic',
-    summary: 'Remove the expiration from a key',
+    summary: 'Lets a key live for ever.',
     keys: [1, 1, 1],
     run({ client }, argv, reply) {
       const key = argv[1] as ByteString;

@@ -20,7 +20,7 @@ export const genericCommands: readonly Command[] = [
     arity: 2,
     flags: ['readonly'],
     group: 'generic',
-    summary: 'Find all keys matching the given pattern',
+    summary: 'Names all keys that match.',
     run({ server }, argv, reply) {
       const matches = compileGlob(argv[1] as ByteString);
       const found: ByteString[] = [];
@@ -35,7 +35,7 @@ export const genericCommands: readonly Command[] = [
     arity: -2,
     flags: ['readonly'],
     group: 'generic',
-    summary: 'Incrementally iterate the keys space',
+    summary: 'Names the keys step by step.',
     run: scan,
   },
   {
@@ -43,7 +43,7 @@ export const genericCommands: readonly Command[] = [
     arity: 1,
     flags: ['readonly'],
     group: 'generic',
-    summary: 'Return a random key from the keyspace',
+    summary: 'Names some key.',
     run({ server }, _argv, reply) {
       const key = server.engine.user.randomKey(server.engine.random);
       if (key === undefined) reply.nil();
@@ -55,7 +55,7 @@ export const genericCommands: readonly Command[] = [
     arity: 2,
     flags: ['readonly', 'fast'],
     group: 'generic',
-    summary: 'Determine the type stored at key',
+    summary: 'Tells the type of a key.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       const key = argv[1] as ByteString;
@@ -67,7 +67,7 @@ export const genericCommands: readonly Command[] = [
     arity: -2,
     flags: ['readonly', 'fast'],
     group: 'generic',
-    summary: 'Determine if a key exists',
+    summary: 'Counts how many of the keys exist.',
     keys: [1, -1, 1],
     run: (context, argv, reply) => reply.int(countPresent(context, argv)),
   },
@@ -76,7 +76,7 @@ export const genericCommands: readonly Command[] = [
     arity: -2,
     flags: ['readonly', 'fast'],
     group: 'generic',
-    summary: 'Alters the last access time of a key(s). Returns the number of existing keys specified.',
+    summary: 'Counts how many of the keys exist, as a use of them.',
     keys: [1, -1, 1],
     run: (context, argv, reply) => reply.int(countPresent(context, argv)),
   },
@@ -85,7 +85,7 @@ export const genericCommands: readonly Command[] = [
     arity: -2,
     flags: ['write'],
     group: 'generic',
-    summary: 'Delete a key',
+    summary: 'Deletes keys.',
     keys: [1, -1, 1],
     run: deleteKeys,
   },
@@ -94,7 +94,7 @@ export const genericCommands: readonly Command[] = [
     arity: -2,
     flags: ['write', 'fast'],
     group: 'generic',
-    summary: 'Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non blocking.',
+    summary: 'Deletes keys.',
     keys: [1, -1, 1],
     difference: 'the same as DEL',
     run: deleteKeys,
@@ -104,7 +104,7 @@ export const genericCommands: readonly Command[] = [
     arity: 3,
     flags: ['write'],
     group: 'generic',
-    summary: 'Rename a key',
+    summary: 'Renames a key, in the place of what has the new name.',
     keys: [1, 2, 1],
     run(context, argv, reply) {
       rename(context, argv);
@@ -116,7 +116,7 @@ export const genericCommands: readonly Command[] = [
     arity: 3,
     flags: ['write', 'fast'],
     group: 'generic',
-    summary: 'Rename a key, only if the new key does not exist',
+    summary: 'Renames a key unless the new name is taken.',
     keys: [1, 2, 1],
     run(context, argv, reply) {
       const [, from, to] = argv as [ByteString, ByteString, ByteString];

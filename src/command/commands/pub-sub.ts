@@ -12,7 +12,7 @@ export const pubSubCommands: readonly Command[] = [
     arity: -2,
     flags: ['pubsub', 'noscript', 'loading', 'stale'],
     group: 'pubsub',
-    summary: 'Listen for messages published to the given channels',
+    summary: 'Listens to channels.',
     run({ server, client }, argv, reply) {
       for (let i = 1; i < argv.length; i++) {
         const channel = argv[i] as ByteString;
@@ -27,7 +27,7 @@ export const pubSubCommands: readonly Command[] = [
     arity: -1,
     flags: ['pubsub', 'noscript', 'loading', 'stale'],
     group: 'pubsub',
-    summary: 'Stop listening for messages posted to the given channels',
+    summary: 'Ends listening to channels, to all when none is named.',
     run({ server, client }, argv, reply) {
       const channels = argv.length > 1 ? argv.slice(1) : [...client.channels];
       if (channels.length === 0) confirm(client, 'unsubscribe', undefined, reply);
@@ -43,7 +43,7 @@ export const pubSubCommands: readonly Command[] = [
     arity: -2,
     flags: ['pubsub', 'noscript', 'loading', 'stale'],
     group: 'pubsub',
-    summary: 'Listen for messages published to channels matching the given patterns',
+    summary: 'Listens to the channels that match patterns.',
     run({ server, client }, argv, reply) {
       for (let i = 1; i < argv.length; i++) {
         const pattern = argv[i] as ByteString;
@@ -58,7 +58,7 @@ export const pubSubCommands: readonly Command[] = [
     arity: -1,
     flags: ['pubsub', 'noscript', 'loading', 'stale'],
     group: 'pubsub',
-    summary: 'Stop listening for messages posted to channels matching the given patterns',
+    summary: 'Ends listening to patterns, to all when none is given.',
     run({ server, client }, argv, reply) {
       const patterns = argv.length > 1 ? argv.slice(1) : [...client.patterns];
       if (patterns.length === 0) confirm(client, 'punsubscribe', undefined, reply);
@@ -74,7 +74,7 @@ export const pubSubCommands: readonly Command[] = [
     arity: 3,
     flags: ['pubsub', 'loading', 'stale', 'fast'],
     group: 'pubsub',
-    summary: 'Post a message to a channel',
+    summary: 'Sends a message to a channel.',
     difference: 'a subscriber that publishes inside MULTI gets its own message after the reply of EXEC, not within it',
     run: ({ server }, argv, reply) => reply.int(server.pubSub.publish(argv[1] as ByteString, argv[2] as ByteString)),
   },
@@ -83,7 +83,7 @@ export const pubSubCommands: readonly Command[] = [
     arity: -2,
     flags: [],
     group: 'pubsub',
-    summary: 'A container for Pub/Sub commands',
+    summary: 'Groups the commands about who listens.',
     run: needsSubcommand,
     subcommands: [
       {
@@ -91,7 +91,7 @@ export const pubSubCommands: readonly Command[] = [
         arity: -2,
         flags: ['pubsub', 'loading', 'stale'],
         group: 'pubsub',
-        summary: 'List active channels',
+        summary: 'Names the channels somebody listens to.',
         run({ server }, argv, reply) {
           if (argv.length > 3) {
             throw new CommandError(
@@ -110,7 +110,7 @@ export const pubSubCommands: readonly Command[] = [
         arity: -2,
         flags: ['pubsub', 'loading', 'stale'],
         group: 'pubsub',
-        summary: 'Get the count of subscribers for channels',
+        summary: 'Counts who listens to channels.',
         run({ server }, argv, reply) {
           reply.array((argv.length - 2) * 2);
           for (let i = 2; i < argv.length; i++) {
@@ -125,7 +125,7 @@ export const pubSubCommands: readonly Command[] = [
         arity: 2,
         flags: ['pubsub', 'loading', 'stale'],
         group: 'pubsub',
-        summary: 'Get the count of unique patterns pattern subscriptions',
+        summary: 'Counts the patterns somebody listens to.',
         run: ({ server }, _argv, reply) => reply.int(server.pubSub.patterns),
       },
       helpCommand('pubsub', 'pubsub', [

@@ -16,7 +16,7 @@ export const commandCommand: Command = {
   arity: -1,
   flags: FLAGS,
   group: 'server',
-  summary: 'Get array of Redis command details',
+  summary: 'Describes all commands.',
   run: ({ server }, _argv, reply) => {
     reply.array(server.commands.all.length);
     for (const row of server.commands.all) replyCommandInfo(row, reply);
@@ -27,7 +27,7 @@ export const commandCommand: Command = {
       arity: 2,
       flags: FLAGS,
       group: 'server',
-      summary: 'Get total number of Redis commands',
+      summary: 'Counts the commands.',
       run: ({ server }, _argv, reply) => reply.int(server.commands.all.length),
     },
     {
@@ -35,7 +35,7 @@ export const commandCommand: Command = {
       arity: -2,
       flags: FLAGS,
       group: 'server',
-      summary: 'Get array of specific Redis command details, or all when no argument is given.',
+      summary: 'Describes commands: arity, flags, keys.',
       run({ server }, argv, reply) {
         const rows =
           argv.length === 2 ? server.commands.all : argv.slice(2).map((name) => server.commands.named(name)?.row);
@@ -51,7 +51,7 @@ export const commandCommand: Command = {
       arity: -2,
       flags: FLAGS,
       group: 'server',
-      summary: 'Get an array of Redis command names',
+      summary: 'Names the commands, all or filtered.',
       run: list,
     },
     {
@@ -59,7 +59,7 @@ export const commandCommand: Command = {
       arity: -2,
       flags: FLAGS,
       group: 'server',
-      summary: 'Get array of specific Redis command documentation',
+      summary: 'Documents commands.',
       difference: 'without history and arguments',
       run({ server }, argv, reply) {
         const rows =
@@ -75,7 +75,7 @@ export const commandCommand: Command = {
       arity: -4,
       flags: FLAGS,
       group: 'server',
-      summary: 'Extract keys given a full Redis command',
+      summary: 'Names the keys of a whole command.',
       run: getKeys,
     },
     helpCommand('command', 'server', [

@@ -13,7 +13,7 @@ export const configCommand: Command = {
   arity: -2,
   flags: [],
   group: 'server',
-  summary: 'A container for server configuration commands',
+  summary: 'Groups the commands about settings.',
   run: needsSubcommand,
   subcommands: [
     {
@@ -21,7 +21,7 @@ export const configCommand: Command = {
       arity: -3,
       flags: FLAGS,
       group: 'server',
-      summary: 'Get the values of configuration parameters',
+      summary: 'Tells the settings whose names match.',
       difference: 'knows the parameters that have a meaning here',
       run: ({ server }, argv, reply) => {
         const chosen = new Map<string, string>();
@@ -40,7 +40,7 @@ export const configCommand: Command = {
       arity: -4,
       flags: FLAGS,
       group: 'server',
-      summary: 'Set configuration parameters to the given values',
+      summary: 'Changes settings, all of them or none.',
       difference: 'holds until the process ends; see the settings that may be changed while running',
       run: set,
     },
@@ -49,7 +49,7 @@ export const configCommand: Command = {
       arity: 2,
       flags: FLAGS,
       group: 'server',
-      summary: 'Reset the stats returned by INFO',
+      summary: 'Sets the counters of INFO to zero.',
       run({ server }, _argv, reply) {
         server.resetStatistics();
         reply.ok();

@@ -34,7 +34,7 @@ export const infoCommand: Command = {
   arity: -1,
   flags: ['loading', 'stale'],
   group: 'server',
-  summary: 'Get information and statistics about the server',
+  summary: 'Tells the state of the server and its counters, by section.',
   difference: 'has the fields that have a meaning here; memory is what the bound counts, that of all entries',
   run: ({ server }, argv, reply) => reply.verbatim(utf8ToBytes(infoText(server, argv.slice(1)))),
 };

@@ -15,7 +15,7 @@ export const serverCommands: readonly Command[] = [
     arity: 1,
     flags: ['loading', 'stale', 'fast'],
     group: 'server',
-    summary: 'Return the current server time',
+    summary: 'Tells the time.',
     difference: 'the microseconds are whole milliseconds',
     run({ server }, _argv, reply) {
       const { time } = server.engine.turn;
@@ -29,7 +29,7 @@ export const serverCommands: readonly Command[] = [
     arity: 1,
     flags: ['readonly', 'fast'],
     group: 'server',
-    summary: 'Return the number of keys in the selected database',
+    summary: 'Counts the keys.',
     run({ server }, _argv, reply) {
       const { engine } = server;
       // The number tells of every key, so of the newest write too.
@@ -42,7 +42,7 @@ export const serverCommands: readonly Command[] = [
     arity: -1,
     flags: ['write'],
     group: 'server',
-    summary: 'Remove all keys from the current database',
+    summary: 'Deletes all keys.',
     run: flush,
   },
   {
@@ -50,7 +50,7 @@ export const serverCommands: readonly Command[] = [
     arity: -1,
     flags: ['write'],
     group: 'server',
-    summary: 'Remove all keys from all databases',
+    summary: 'Deletes all keys.',
     difference: 'the compatibility names and what Sluice keeps for itself stay',
     run: flush,
   },

@@ -18,7 +18,7 @@ export const numberCommands: readonly Command[] = [
     arity: 2,
     flags: ['write', 'denyoom', 'fast'],
     group: 'string',
-    summary: 'Increment the integer value of a key by one',
+    summary: 'Adds one to the integer a string holds.',
     keys: [1, 1, 1],
     run: (context, argv, reply) => increment(context, argv[1] as ByteString, 1, reply),
   },
@@ -27,7 +27,7 @@ export const numberCommands: readonly Command[] = [
     arity: 2,
     flags: ['write', 'denyoom', 'fast'],
     group: 'string',
-    summary: 'Decrement the integer value of a key by one',
+    summary: 'Subtracts one from the integer a string holds.',
     keys: [1, 1, 1],
     run: (context, argv, reply) => increment(context, argv[1] as ByteString, -1, reply),
   },
@@ -36,7 +36,7 @@ export const numberCommands: readonly Command[] = [
     arity: 3,
     flags: ['write', 'denyoom', 'fast'],
     group: 'string',
-    summary: 'Increment the integer value of a key by the given amount',
+    summary: 'Adds to the integer a string holds.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       increment(context, argv[1] as ByteString, requireNumber(argv[2] as ByteString), reply);
@@ -47,7 +47,7 @@ export const numberCommands: readonly Command[] = [
     arity: 3,
     flags: ['write', 'denyoom', 'fast'],
     group: 'string',
-    summary: 'Decrement the integer value of a key by the given number',
+    summary: 'Subtracts from the integer a string holds.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       const amount = requireNumber(argv[2] as ByteString);
@@ -60,7 +60,7 @@ export const numberCommands: readonly Command[] = [
     arity: 3,
     flags: ['write', 'denyoom', 'fast'],
     group: 'string',
-    summary: 'Increment the float value of a key by the given amount',
+    summary: 'Adds to the decimal number a string holds.',
     keys: [1, 1, 1],
     run({ client }, argv, reply) {
       const key = argv[1] as ByteString;

@@ -23,7 +23,7 @@ export const stringCommands: readonly Command[] = [
     arity: 2,
     flags: ['readonly', 'fast'],
     group: 'string',
-    summary: 'Get the value of a key',
+    summary: 'Reads a string.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       replyValue(context, argv[1] as ByteString, reply);
@@ -34,7 +34,7 @@ export const stringCommands: readonly Command[] = [
     arity: -3,
     flags: ['write', 'denyoom'],
     group: 'string',
-    summary: 'Set the string value of a key',
+    summary: 'Stores a string, with an expiry and under a condition where asked.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       if (argv.length > 3) {
@@ -51,7 +51,7 @@ export const stringCommands: readonly Command[] = [
     arity: 3,
     flags: ['write', 'denyoom', 'fast'],
     group: 'string',
-    summary: 'Set the value of a key, only if the key does not exist',
+    summary: 'Stores a string unless the key exists.',
     keys: [1, 1, 1],
     run({ client }, argv, reply) {
       const key = argv[1] as ByteString;
@@ -66,7 +66,7 @@ export const stringCommands: readonly Command[] = [
     arity: 4,
     flags: ['write', 'denyoom'],
     group: 'string',
-    summary: 'Set the value and expiration of a key',
+    summary: 'Stores a string with a time to live in seconds.',
     keys: [1, 1, 1],
     run: (context, argv, reply) => setExpiring(context, argv, reply, IN_SECONDS, 'setex'),
   },
@@ -75,7 +75,7 @@ export const stringCommands: readonly Command[] = [
     arity: 4,
     flags: ['write', 'denyoom'],
     group: 'string',
-    summary: 'Set the value and expiration in milliseconds of a key',
+    summary: 'Stores a string with a time to live in milliseconds.',
     keys: [1, 1, 1],
     run: (context, argv, reply) => setExpiring(context, argv, reply, IN_MILLISECONDS, 'psetex'),
   },
@@ -84,7 +84,7 @@ export const stringCommands: readonly Command[] = [
     arity: 3,
     flags: ['write', 'denyoom', 'fast'],
     group: 'string',
-    summary: 'Set the string value of a key and return its old value',
+    summary: 'Stores a string and answers the one before.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       const key = argv[1] as ByteString;
@@ -97,7 +97,7 @@ export const stringCommands: readonly Command[] = [
     arity: 2,
     flags: ['write', 'fast'],
     group: 'string',
-    summary: 'Get the value of a key and delete the key',
+    summary: 'Reads a string and deletes it.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       const key = argv[1] as ByteString;
@@ -110,7 +110,7 @@ export const stringCommands: readonly Command[] = [
     arity: -2,
     flags: ['write', 'fast'],
     group: 'string',
-    summary: 'Get the value of a key and optionally set its expiration',
+    summary: 'Reads a string and changes its expiry.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       const { client, server } = context;
@@ -133,7 +133,7 @@ export const stringCommands: readonly Command[] = [
     arity: -2,
     flags: ['readonly', 'fast'],
     group: 'string',
-    summary: 'Get the values of all the given keys',
+    summary: 'Reads several strings.',
     keys: [1, -1, 1],
     run(context, argv, reply) {
       reply.array(argv.length - 1);
@@ -151,7 +151,7 @@ export const stringCommands: readonly Command[] = [
     arity: -3,
     flags: ['write', 'denyoom'],
     group: 'string',
-    summary: 'Set multiple keys to multiple values',
+    summary: 'Stores several strings.',
     keys: [1, -1, 2],
     run({ client }, argv, reply) {
       requirePairs(argv, 'mset');
@@ -167,7 +167,7 @@ export const stringCommands: readonly Command[] = [
     arity: -3,
     flags: ['write', 'denyoom'],
     group: 'string',
-    summary: 'Set multiple keys to multiple values, only if none of the keys exist',
+    summary: 'Stores several strings unless one of the keys exists.',
     keys: [1, -1, 2],
     run({ client }, argv, reply) {
       requirePairs(argv, 'msetnx');
@@ -190,7 +190,7 @@ export const stringCommands: readonly Command[] = [
     arity: 3,
     flags: ['write', 'denyoom', 'fast'],
     group: 'string',
-    summary: 'Append a value to a key',
+    summary: 'Appends to a string.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       const key = argv[1] as ByteString;
@@ -207,7 +207,7 @@ export const stringCommands: readonly Command[] = [
     arity: 2,
     flags: ['readonly', 'fast'],
     group: 'string',
-    summary: 'Get the length of the value stored in a key',
+    summary: 'Tells the length of a string.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       const key = argv[1] as ByteString;
@@ -222,7 +222,7 @@ export const stringCommands: readonly Command[] = [
     arity: 4,
     flags: ['readonly'],
     group: 'string',
-    summary: 'Get a substring of the string stored at a key',
+    summary: 'Reads a part of a string.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       const key = argv[1] as ByteString;
@@ -245,7 +245,7 @@ export const stringCommands: readonly Command[] = [
     arity: 4,
     flags: ['write', 'denyoom'],
     group: 'string',
-    summary: 'Overwrite part of a string at key starting at the specified offset',
+    summary: 'Overwrites a part of a string.',
     keys: [1, 1, 1],
     run(context, argv, reply) {
       const key = argv[1] as ByteString;

@@ -12,7 +12,7 @@ export const transactionCommands: readonly Command[] = [
     arity: 1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
     group: 'transactions',
-    summary: 'Mark the start of a transaction block',
+    summary: 'Starts a transaction.',
     run({ client }, _argv, reply) {
       if (client.transaction !== undefined) throw new CommandError('ERR MULTI calls can not be nested');
       client.transaction = { queue: [], refused: false, running: false, bytes: 0 };
@@ -24,7 +24,7 @@ export const transactionCommands: readonly Command[] = [
     arity: 1,
     flags: ['noscript', 'loading', 'stale', 'skip_slowlog'],
     group: 'transactions',
-    summary: 'Execute all commands issued after MULTI',
+    summary: 'Runs the commands of the transaction.',
     run: exec,
   },
   {
@@ -32,7 +32,7 @@ export const transactionCommands: readonly Command[] = [
     arity: 1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
     group: 'transactions',
-    summary: 'Discard all commands issued after MULTI',
+    summary: 'Ends the transaction without running it.',
     run({ server, client }, _argv, reply) {
       if (client.transaction === undefined) throw new CommandError('ERR DISCARD without MULTI');
       leaveTransaction(server, client);
@@ -44,7 +44,7 @@ export const transactionCommands: readonly Command[] = [
     arity: -2,
     flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
     group: 'transactions',
-    summary: 'Watch the given keys to determine execution of the MULTI/EXEC block',
+    summary: 'Makes the next transaction depend on keys not changing.',
     keys: [1, -1, 1],
     run({ server, client }, argv, reply) {
       if (client.transaction !== undefined) throw new CommandError('ERR WATCH inside MULTI is not allowed');
@@ -61,7 +61,7 @@ export const transactionCommands: readonly Command[] = [
     arity: 1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
     group: 'transactions',
-    summary: 'Forget about all watched keys',
+    summary: 'Forgets the keys under WATCH.',
     run({ server, client }, _argv, reply) {
       server.watches.forget(client);
       reply.ok();
