@@ -5,13 +5,12 @@ import { EmbeddedTurn } from '../store/embedded/embedded-turn.ts';
 import { EmbeddedKeyValue } from '../store/embedded/key-value.ts';
 import { type OpenEngine, openDurableEngine, openMemoryEngine } from '../store/engine/durable-engine.ts';
 import { PubSub } from '../store/engine/pub-sub.ts';
-import type { KeyValue } from '../store/ports.ts';
 import { Sweeper } from './sweeper.ts';
 
 /** An engine with what keeps it tidy and connects its clients. */
 export interface RunningEngine extends OpenEngine {
   /** The user keys as a port. */
-  readonly keys: KeyValue;
+  readonly keys: EmbeddedKeyValue;
   readonly pubSub: PubSub;
   /** Absent for a store in memory. */
   readonly dataDir: string | undefined;

@@ -3,6 +3,7 @@ import { isLoopbackHost } from '../config/address.ts';
 import type { ListenerConfig, SluiceConfig } from '../config/schema.ts';
 import { adminHandler, isProbe } from '../face/admin/admin-handler.ts';
 import type { AdminSources } from '../face/admin/admin-routes.ts';
+import { requestIdOf } from '../face/http/exchange.ts';
 import { HttpFace, type HttpFaceOptions } from '../face/http/http-face.ts';
 import { handleKey } from '../face/http/key-handler.ts';
 import { RespFace } from '../face/resp/resp-face.ts';
@@ -16,6 +17,8 @@ import { tlsOptions } from './listen.ts';
 import { commandMetrics, faceMetrics } from './observe.ts';
 import { RedisSettings } from './redis-settings.ts';
 import { version } from './version.ts';
+
+const STATUS_CLASSES: readonly string[] = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx'];
 
 /** The listeners of a node, not bound yet; absent = `off`. */
 export interface Front {
@@ -90,7 +93,7 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
 async function composeKeys(parts: FrontParts, listener: ListenerConfig): Promise<HttpFace> {
   const options = { keys: parts.running.keys, bodyBytes: parts.config.limits.http.bodyBytes };
   return composeHttpFace(parts, 'http', listener, {
-    handle: (request, response, path) => handleKey(options, request, response, path),
+    handle: (exchange) => handleKey(options, exchange),
   });
 }
 
@@ -112,15 +115,17 @@ async function composeHttpFace(
     limits: { ...config.limits.http, maxConnections: config.limits.maxConnections },
     credentials,
     loopbackOnly: isLoopbackHost(listener.address.host),
-    observe: (method, status, ms, requestId) => {
-      stats.record(method, `${Math.floor(status / 100)}xx`, ms);
-      faceLog.debug({ requestId, method, status, ms }, 'request');
+    observe: (method, status, ms, number) => {
+      stats.record(method, STATUS_CLASSES[Math.floor(status / 100)] ?? '5xx', ms);
+      if (faceLog.isLevelEnabled('debug'))
+        faceLog.debug({ requestId: requestIdOf(number), method, status, ms }, 'request');
     },
-    onFault: (error, requestId) =>
-      faceLog.error({ err: error, requestId }, 'a request failed by a fault of the server'),
+    onFault: (error, number) =>
+      faceLog.error({ err: error, requestId: requestIdOf(number) }, 'a request failed by a fault of the server'),
     now: () => clock.monotonic(),
     ...(tls === undefined ? {} : { tls }),
   });
   addMetrics(faceMetrics(name, stats, face));
+  addMetrics((sink) => sink.value('sluice_connections_rejected_total', face.rejected, { face: name }));
   return face;
 }

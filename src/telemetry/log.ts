@@ -11,7 +11,7 @@ export interface LogOptions {
   readonly levels: Readonly<Record<string, LogLevel>>;
 }
 
-export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
+export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled'>;
 
 /** The log of a node: one logger per part, each with a level of its own. Values and credentials are never given to it. */
 export class NodeLog {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../src/testing/fake-clock.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { sendRaw } from '../support/raw-http.ts';
-import { RawResp } from '../support/raw-resp.ts';
+import { connectRaw, type RawResp } from '../support/raw-resp.ts';
 
 const clock = new FakeClock();
 let node: TestNode;
@@ -14,6 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => node.close());
 
+const connectResp = (): Promise<RawResp> => connectRaw({ port: Number(node.resp.split(':')[1]) });
 const put = (key: string, body: string | Uint8Array, headers: Record<string, string> = {}): Promise<Response> =>
   fetch(`${base}/${key}`, { method: 'PUT', body: body as string, headers });
 
@@ -27,13 +28,13 @@ describe('keys over HTTP', () => {
     expect(got.status).toBe(200);
     expect(got.headers.get('content-type')).toBe('image/x-test');
     expect(new Uint8Array(await got.arrayBuffer())).toEqual(bytes);
-    await using resp = await RawResp.connect(node.resp);
-    expect(await resp.call('GET', 'bin')).toBe(`$256\r\n${Buffer.from(bytes).toString('latin1')}\r\n`);
+    await using resp = await connectResp();
+    expect(await resp.command('GET', 'bin')).toBe(`$256\r\n${Buffer.from(bytes).toString('latin1')}\r\n`);
   });
 
   it('gives bytes without a stored type as octets that may not be sniffed', async () => {
-    await using resp = await RawResp.connect(node.resp);
-    await resp.call('SET', 'plain', '<html>');
+    await using resp = await connectResp();
+    await resp.command('SET', 'plain', '<html>');
     const got = await fetch(`${base}/plain`);
     expect(got.headers.get('content-type')).toBe('application/octet-stream');
     expect(got.headers.get('x-content-type-options')).toBe('nosniff');
@@ -47,7 +48,7 @@ describe('keys over HTTP', () => {
   });
 
   it('decodes every byte of a key', async () => {
-    await using resp = await RawResp.connect(node.resp);
+    await using resp = await connectResp();
     for (const key of ['a b', 'a/b', 'a?b', '\0\xff%', '..']) {
       const path = [...Buffer.from(key, 'latin1')].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
       const answer = await sendRaw(
@@ -55,7 +56,7 @@ describe('keys over HTTP', () => {
         `PUT /${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nConnection: close\r\n\r\nv`,
       );
       expect(answer.statuses).toEqual([201]);
-      expect(await resp.call('GET', key)).toBe('$1\r\nv\r\n');
+      expect(await resp.command('GET', key)).toBe('$1\r\nv\r\n');
     }
     expect((await fetch(`${base}/%zz`)).status).toBe(400);
     expect((await fetch(`${base}/%a`)).status).toBe(400);
@@ -139,8 +140,8 @@ describe('keys over HTTP', () => {
   });
 
   it('names the type of a key that is no string, and leaves it alone', async () => {
-    await using resp = await RawResp.connect(node.resp);
-    await resp.call('HSET', 'hash', 'f', 'v');
+    await using resp = await connectResp();
+    await resp.command('HSET', 'hash', 'f', 'v');
     for (const [method, query] of [
       ['GET', ''],
       ['HEAD', ''],
@@ -151,7 +152,7 @@ describe('keys over HTTP', () => {
       expect(answer.status).toBe(409);
       if (method !== 'HEAD') expect(await answer.json()).toMatchObject({ keyType: 'hash' });
     }
-    expect(await resp.call('HGET', 'hash', 'f')).toBe('$1\r\nv\r\n');
+    expect(await resp.command('HGET', 'hash', 'f')).toBe('$1\r\nv\r\n');
     expect((await fetch(`${base}/hash`, { method: 'DELETE' })).status).toBe(204);
   });
 
@@ -188,113 +189,5 @@ describe('keys over HTTP', () => {
       setTimeout(() => outgoing.destroy(), 50);
     });
     expect((await fetch(`${base}/half`)).status).toBe(404);
-  });
-});
-
-describe('the bounds of the HTTP face', () => {
-  it('refuses a body beyond the limit, announced or not', async () => {
-    await using small = await startNode({ http: '127.0.0.1:0', limits: { http: { bodyBytes: '1KiB' } } });
-    const big = 'x'.repeat(2000);
-    const announced = await sendRaw(
-      small.http,
-      `PUT /k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n${big}`,
-      1500,
-    );
-    expect(announced.statuses).toEqual([413]);
-    const chunked = await sendRaw(
-      small.http,
-      `PUT /k HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n${big}\r\n0\r\n\r\n`,
-      1500,
-    );
-    expect(chunked.statuses).toEqual([413]);
-  });
-
-  it('answers 503 to connections beyond the limit', async () => {
-    await using small = await startNode({ http: '127.0.0.1:0', limits: { maxConnections: 1 } });
-    const first = sendRaw(small.http, '', 600);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const second = await sendRaw(small.http, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    expect(second.statuses).toEqual([503]);
-    expect(second.closed).toBe(true);
-    await first;
-  });
-
-  it('answers 408 to a request whose headers do not end', async () => {
-    await using slow = await startNode({ http: '127.0.0.1:0', limits: { http: { headerTimeout: '200ms' } } });
-    const answer = await sendRaw(slow.http, 'GET / HTTP/1.1\r\nHost: local', 3000);
-    expect(answer.statuses).toEqual([408]);
-    expect(answer.closed).toBe(true);
-  });
-
-  it('answers 408 to a body that does not come', async () => {
-    await using slow = await startNode({
-      http: '127.0.0.1:0',
-      limits: { http: { requestTimeout: '300ms', headerTimeout: '200ms' } },
-    });
-    const answer = await sendRaw(
-      slow.http,
-      'PUT /k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc',
-      3000,
-    );
-    expect(answer.statuses).toEqual([408]);
-    expect(answer.closed).toBe(true);
-  });
-
-  it('closes a kept connection that stays idle', async () => {
-    await using idle = await startNode({ http: '127.0.0.1:0', limits: { http: { idleTimeout: '200ms' } } });
-    const answer = await sendRaw(idle.http, 'GET /k HTTP/1.1\r\nHost: localhost\r\n\r\n', 5000);
-    expect(answer.closed).toBe(true);
-  });
-
-  it('answers 507 when data fills maxBytes, and goes on reading and deleting', async () => {
-    await using full = await startNode({ http: '127.0.0.1:0', maxBytes: '1MiB' });
-    const url = `http://${full.http}`;
-    const value = 'x'.repeat(100_000);
-    const statuses: number[] = [];
-    for (let i = 0; i < 20; i++) statuses.push((await fetch(`${url}/k${i}`, { method: 'PUT', body: value })).status);
-    expect(statuses).toContain(201);
-    expect(statuses.at(-1)).toBe(507);
-    expect((await fetch(`${url}/k0`)).status).toBe(200);
-    for (let i = 0; i < 5; i++) expect((await fetch(`${url}/k${i}`, { method: 'DELETE' })).status).toBe(204);
-    expect((await fetch(`${url}/again`, { method: 'PUT', body: value })).status).toBe(201);
-  });
-});
-
-describe('who is let in', () => {
-  it('without users only this machine, by a loopback name, and no page of another site', async () => {
-    const ask = (headers: string): Promise<number | undefined> =>
-      sendRaw(node.http, `GET /k HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`).then(({ statuses }) => statuses[0]);
-    for (const host of ['localhost', '127.0.0.1:8080', '[::1]:8080', 'a.localhost', '127.9.9.9']) {
-      expect(await ask(`Host: ${host}\r\n`)).toBe(404);
-    }
-    for (const host of ['evil.example', '10.0.0.1', '127.0.0.1.evil.example', 'localhost.evil.example']) {
-      expect(await ask(`Host: ${host}\r\n`)).toBe(403);
-    }
-    expect(await ask('Host: localhost\r\nOrigin: http://evil.example\r\n')).toBe(403);
-    expect(await ask('Host: localhost\r\nOrigin: null\r\n')).toBe(403);
-    expect(await ask('Host: localhost\r\nSec-Fetch-Site: cross-site\r\n')).toBe(403);
-    expect(await ask('Host: localhost\r\nSec-Fetch-Site: same-origin\r\nOrigin: http://localhost\r\n')).toBe(404);
-  });
-
-  it('with users only those with their secret', async () => {
-    await using guarded = await startNode({
-      http: '127.0.0.1:0',
-      admin: '127.0.0.1:0',
-      users: [{ name: 'app', secret: 'a-long-secret' }],
-    });
-    const ask = (authorization?: string): Promise<Response> =>
-      fetch(`http://${guarded.http}/k`, authorization === undefined ? {} : { headers: { authorization } });
-    const basic = (pair: string): string => `Basic ${Buffer.from(pair).toString('base64')}`;
-    const refusal = await ask();
-    expect(refusal.status).toBe(401);
-    expect(refusal.headers.get('www-authenticate')).toContain('Basic');
-    expect((await ask(basic('app:a-long-secret'))).status).toBe(404);
-    expect((await ask('Bearer a-long-secret')).status).toBe(404);
-    for (const wrong of [basic('app:wrong'), basic('other:a-long-secret'), 'Bearer wrong', 'Basic !!!', 'Digest x']) {
-      expect((await ask(wrong)).status).toBe(401);
-    }
-    expect((await fetch(`http://${guarded.admin}/live`)).status).toBe(200);
-    expect((await fetch(`http://${guarded.admin}/ready`)).status).toBe(200);
-    expect((await fetch(`http://${guarded.admin}/metrics`)).status).toBe(401);
   });
 });

@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
+import type { Exchange } from '../http/exchange.ts';
 import { Problem } from '../http/problem.ts';
 import { type AdminSources, adminRoutes, probes } from './admin-routes.ts';
 
@@ -11,9 +11,7 @@ export function isProbe(path: string): boolean {
 }
 
 /** Answers requests of the admin listener. What the sources throw, the face turns into problem documents. */
-export function adminHandler(
-  sources: AdminSources,
-): (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void> {
+export function adminHandler(sources: AdminSources): (exchange: Exchange) => Promise<void> {
   const app = adminRoutes(sources);
   app.onError((error) => {
     throw error;
@@ -25,7 +23,7 @@ export function adminHandler(
       'GET /live, /ready, /hello, /metrics, /api/status, /api/backup or /api/openapi.json',
     );
   });
-  return async (request, response, path) => {
+  return async ({ request, response, path }) => {
     const { method = 'GET' } = request;
     if (method !== 'GET' && method !== 'HEAD') {
       throw new Problem(405, 'Method not allowed', 'the admin API is read by GET', { headers: ['Allow', 'GET, HEAD'] });

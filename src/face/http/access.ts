@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { Problem } from './problem.ts';
-import { isLoopbackAuthority } from './request-check.ts';
 
 /** The part of the guard this face needs. */
 export interface HttpCredentials {
@@ -28,7 +27,8 @@ export function admit(request: IncomingMessage, credentials: HttpCredentials, lo
     return;
   }
   if (!loopbackOnly) return;
-  if (!isLoopbackAuthority(headers.host)) {
+  // A client of HTTP/1.0 may send no Host; browsers always do.
+  if (headers.host !== undefined && !isLoopbackName(headers.host)) {
     throw new Problem(
       403,
       'Host not allowed',
@@ -37,8 +37,8 @@ export function admit(request: IncomingMessage, credentials: HttpCredentials, lo
   }
   const site = headers['sec-fetch-site'];
   const { origin } = headers;
-  const crossSite = site === 'cross-site' || site === 'same-site';
-  if (crossSite || (origin !== undefined && !isOwnOrigin(origin, headers.host))) {
+  const sameSite = site === undefined || site === 'same-origin' || site === 'none';
+  if (!sameSite || (origin !== undefined && !isOwnOrigin(origin, headers.host))) {
     throw new Problem(403, 'Cross-site request refused', 'a web page of another site may not use this listener');
   }
 }
@@ -56,4 +56,9 @@ function isAuthorized(authorization: string | undefined, credentials: HttpCreden
 function isOwnOrigin(origin: string, host: string | undefined): boolean {
   const match = /^https?:\/\/(.+)$/.exec(origin);
   return match !== null && match[1] === host;
+}
+
+/** Whether a Host header names this machine by a loopback name or address (RFC 6761 section 6.3). */
+function isLoopbackName(host: string): boolean {
+  return /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d*)?$/i.test(host);
 }

@@ -3,7 +3,10 @@ import { createServer as createNetServer, type Server as NetServer, type Socket 
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { admit, type HttpCredentials } from './access.ts';
-import { Problem, problemOf, writeProblem } from './problem.ts';
+import { Connection } from './connection.ts';
+import { Exchange } from './exchange.ts';
+import { linger } from './linger.ts';
+import { Problem, problemOf, rawProblem, writeProblem } from './problem.ts';
 import { checkRequest, originForm } from './request-check.ts';
 
 /** Bounds of one listener; bytes and milliseconds. */
@@ -22,11 +25,14 @@ export interface HttpLimits {
   readonly stallTimeout: number;
 }
 
-/** Told about every request, for metrics and the log. */
-export type RequestObserver = (method: string, status: number, ms: number, requestId: string) => void;
+/** Told about every request, for metrics and the log; method `-` for input that never became one. */
+export type RequestObserver = (method: string, status: number, ms: number, requestNumber: number) => void;
 
 /** Told about an error that is nobody's mistake but ours. */
-export type FaultObserver = (error: unknown, requestId: string) => void;
+export type FaultObserver = (error: unknown, requestNumber: number) => void;
+
+/** Answers the request of the exchange, now or when the promise settles; what it throws becomes a problem document. */
+export type Handle = (exchange: Exchange) => Promise<void> | undefined;
 
 export interface HttpFaceOptions {
   readonly limits: HttpLimits;
@@ -36,8 +42,7 @@ export interface HttpFaceOptions {
   /** Paths answered without credentials. @default none */
   readonly isOpen?: (path: string) => boolean;
   readonly tls?: TlsOptions;
-  /** Answers the request; what it throws becomes a problem document. `path` is path and query. */
-  readonly handle: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>;
+  readonly handle: Handle;
   readonly observe: RequestObserver;
   readonly onFault: FaultObserver;
   readonly now: () => number;
@@ -45,24 +50,11 @@ export interface HttpFaceOptions {
 
 /** How often node looks for slow clients: the resolution of header and request time-outs. */
 const CHECK_INTERVAL_MS = 500;
+/** Connections that are told at one time that there are too many; more are closed without a word. */
+const MAX_TURNED_AWAY = 100;
 
-/** What is under way on one connection. */
-interface Exchange {
-  /** Requests parsed and not yet answered. */
-  open: number;
-  /** Settles when the last unsafe request so far is answered: later ones must see its effect (RFC 9112 section 9.3.2). */
-  unsafe: Promise<void> | undefined;
-  /** A refusal that ends the connection was sent: nothing may be answered any more. */
-  refused: boolean;
-  /** The refusal of malformed input, sent once the requests before it are answered. */
-  onIdle: (() => void) | undefined;
-}
-
-const parserProblems: Readonly<Record<string, readonly [number, string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
-};
+const connectionOf = Symbol('connection');
+type Held = (Socket | Duplex) & { [connectionOf]: Connection };
 
 /**
  * An HTTP/1.1 listener with bounds on everything a client can make large or slow. node:http parses; this refuses what it lets
@@ -74,196 +66,215 @@ export class HttpFace {
   readonly #http: Server;
   readonly #options: HttpFaceOptions;
   readonly #sockets = new Set<Socket>();
-  readonly #exchanges = new WeakMap<object, Exchange>();
+  readonly #connections = new Set<Connection>();
+  #open = 0;
+  #rejected = 0;
   #requests = 0;
-  #draining = false;
 
   constructor(options: HttpFaceOptions) {
     this.#options = options;
-    const { limits } = options;
-    this.#http = createHttpServer(
-      {
-        maxHeaderSize: limits.headerBytes,
-        headersTimeout: limits.headerTimeout,
-        requestTimeout: limits.requestTimeout,
-        keepAliveTimeout: limits.idleTimeout,
-        connectionsCheckingInterval: CHECK_INTERVAL_MS,
-        noDelay: true,
-        requireHostHeader: false,
-      },
-      (request, response) => void this.#answer(request, response),
-    );
-    // Beyond it node would drop header lines without a word; their number is checked per request.
-    this.#http.maxHeadersCount = 0;
-    this.#http.timeout = limits.stallTimeout;
-    this.#http.on('clientError', (error, socket) => this.#refuseMalformed(error, socket));
-    this.#http.on('checkContinue', (request, response) => {
-      response.writeContinue();
-      void this.#answer(request, response);
-    });
-    this.#http.on('checkExpectation', (request, response) => {
-      writeProblem(
-        response,
-        new Problem(417, 'Expectation failed', 'only 100-continue is known', { closes: true }),
-        '',
-      );
-      request.resume();
-    });
-    this.#http.on('upgrade', (_request, socket) =>
-      socket.end('HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
-    );
-    this.#http.on('connect', (_request, socket) =>
-      socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
-    );
-    this.server =
-      options.tls === undefined
-        ? createNetServer((socket) => this.#accept(socket))
-        : createTlsServer(options.tls, (socket) => this.#accept(socket));
+    this.#http = this.#createHttp(options.limits);
+    if (options.tls === undefined) {
+      this.server = createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+        if (this.#accept(socket)) this.#serveConnection(socket);
+        else this.#turnAway(socket);
+      });
+    } else {
+      // Counted before the handshake, which a client can also be slow at.
+      const more = { noDelay: true, handshakeTimeout: options.limits.headerTimeout, ALPNProtocols: ['http/1.1'] };
+      this.server = createTlsServer({ ...options.tls, ...more }, (socket) => this.#serveConnection(socket));
+      this.server.on('connection', (socket: Socket) => {
+        if (!this.#accept(socket)) socket.destroy();
+      });
+    }
   }
 
+  /** Open connections. */
   get connections(): number {
-    return this.#sockets.size;
+    return this.#open;
+  }
+
+  /** Connections turned away at `maxConnections`. */
+  get rejected(): number {
+    return this.#rejected;
   }
 
   /** Accepts no more, finishes the requests under way, closes what is left when `signal` aborts. */
   async drain(signal: AbortSignal): Promise<void> {
-    this.#draining = true;
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    this.#http.closeIdleConnections();
+    for (const connection of this.#connections) connection.drain();
     const giveUp = (): void => {
       for (const socket of this.#sockets) socket.destroy();
     };
     if (signal.aborted) giveUp();
     else signal.addEventListener('abort', giveUp, { once: true });
-    // closeIdleConnections knows only sockets this http server listens for itself.
-    const sweep = setInterval(() => this.#http.closeIdleConnections(), 20);
     await closed;
-    clearInterval(sweep);
     signal.removeEventListener('abort', giveUp);
+    this.#http.close();
   }
 
-  #accept(socket: Socket): void {
-    if (this.#sockets.size >= this.#options.limits.maxConnections) {
-      socket.on('error', () => socket.destroy());
-      socket.end(
-        'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
-      );
-      this.#options.observe('-', 503, 0, '');
-      return;
-    }
+  #createHttp(limits: HttpLimits): Server {
+    const http = createHttpServer({
+      // Its parser counts the target too; each has its own limit and status below.
+      maxHeaderSize: limits.headerBytes + limits.targetBytes,
+      headersTimeout: Math.min(limits.headerTimeout, limits.requestTimeout),
+      requestTimeout: limits.requestTimeout,
+      keepAliveTimeout: limits.idleTimeout,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      requireHostHeader: false,
+    });
+    // Beyond it node would drop header lines without a word; their number is checked per request.
+    http.maxHeadersCount = 0;
+    http.timeout = limits.stallTimeout;
+    // A client may end its side once it has asked; it still gets its answers.
+    Object.assign(http, { httpAllowHalfOpen: true });
+    http.on('request', (request, response) => this.#take(request, response));
+    // `readBody` sends the 100 when the body is wanted.
+    http.on('checkContinue', (request, response) => this.#take(request, response));
+    http.on('checkExpectation', (request, response) => this.#take(request, response, expectationFailed()));
+    http.on('clientError', (error, socket) => this.#refuse(socket, error));
+    http.on('connect', (_request, socket) => this.#refuse(socket, connectRefused()));
+    http.on('timeout', (socket) => {
+      if ((socket as Held)[connectionOf].isStalled) socket.destroy();
+    });
+    // It does not listen itself; without this it does not look for slow clients.
+    http.emit('listening');
+    return http;
+  }
+
+  #accept(socket: Socket): boolean {
     this.#sockets.add(socket);
+    socket.on('error', () => socket.destroy());
     socket.once('close', () => this.#sockets.delete(socket));
-    this.#http.emit('connection', socket);
-  }
-
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const exchange = this.#exchangeOf(request.socket);
-    if (exchange.refused) return;
-    exchange.open++;
-    const { method } = request;
-    if (method === 'GET' || method === 'HEAD') {
-      if (exchange.unsafe !== undefined) await exchange.unsafe;
-      await this.#serve(request, response, exchange);
-    } else {
-      const before = exchange.unsafe;
-      const served = (async () => {
-        await before;
-        await this.#serve(request, response, exchange);
-      })();
-      exchange.unsafe = served;
-      await served;
-      if (exchange.unsafe === served) exchange.unsafe = undefined;
+    if (this.#open >= this.#options.limits.maxConnections) {
+      this.#rejected++;
+      return false;
     }
-    exchange.open--;
-    if (exchange.open === 0) exchange.onIdle?.();
+    this.#open++;
+    socket.once('close', () => this.#open--);
+    return true;
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse, exchange: Exchange): Promise<void> {
-    if (exchange.refused) return;
-    const options = this.#options;
-    const started = options.now();
-    const requestId = (++this.#requests).toString(36).padStart(7, '0');
-    try {
-      if (this.#draining) response.shouldKeepAlive = false;
-      checkRequest(request, options.limits);
-      const path = originForm(request.url ?? '/');
-      if (options.isOpen?.(path) !== true) admit(request, options.credentials, options.loopbackOnly);
-      await options.handle(request, response, path);
-    } catch (error) {
-      this.#fail(request, response, error, requestId, exchange);
-    }
-    options.observe(request.method ?? '-', response.statusCode, options.now() - started, requestId);
-  }
-
-  #exchangeOf(socket: object): Exchange {
-    let exchange = this.#exchanges.get(socket);
-    if (exchange === undefined) {
-      exchange = { open: 0, unsafe: undefined, refused: false, onIdle: undefined };
-      this.#exchanges.set(socket, exchange);
-    }
-    return exchange;
-  }
-
-  /** Malformed framing: answers what came before it, says so in a few bytes and closes; nothing of the rest is looked at. */
-  #refuseMalformed(error: Error & { code?: string }, socket: Duplex): void {
-    const exchange = this.#exchangeOf(socket);
-    if (exchange.refused || exchange.onIdle !== undefined) return;
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+  #turnAway(socket: Socket): void {
+    if (this.#sockets.size - this.#open > MAX_TURNED_AWAY) {
       socket.destroy();
       return;
     }
-    const [status, reason] = parserProblems[error.code ?? ''] ?? [400, 'Bad Request'];
-    const refuse = (): void => {
-      socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-      this.#options.observe('-', status, 0, '');
-    };
-    if (exchange.open === 0) refuse();
-    else exchange.onIdle = refuse;
+    socket.write(rawProblem(tooManyConnections()));
+    linger(socket);
   }
 
-  #fail(
-    request: IncomingMessage,
-    response: ServerResponse,
-    error: unknown,
-    requestId: string,
+  #serveConnection(socket: Socket): void {
+    const connection = new Connection(socket, this.#serve);
+    (socket as Held)[connectionOf] = connection;
+    this.#connections.add(connection);
+    socket.once('close', () => this.#connections.delete(connection));
+    this.#http.emit('connection', socket);
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse, problem?: Problem): void {
+    const exchange = new Exchange(request, response, ++this.#requests);
+    if (problem !== undefined) exchange.fail(problem);
+    (request.socket as Held)[connectionOf].take(exchange);
+  }
+
+  /** The whole way of a request. */
+  readonly #serve = (exchange: Exchange, connection: Connection): void => {
+    const { now, limits, isOpen, credentials, loopbackOnly, handle } = this.#options;
+    const { request } = exchange;
+    const started = now();
+    let answered: Promise<void> | undefined;
+    try {
+      exchange.requireWhole();
+      checkRequest(request, limits);
+      exchange.path = originForm(request.url ?? '/');
+      if (isOpen?.(exchange.path) !== true) admit(request, credentials, loopbackOnly);
+      answered = handle(exchange);
+    } catch (error) {
+      this.#fail(exchange, connection, error);
+    }
+    if (answered === undefined) this.#observe(exchange, started);
+    else void this.#observeLater(answered, exchange, connection, started);
+  };
+
+  async #observeLater(
+    answered: Promise<void>,
     exchange: Exchange,
-  ): void {
-    // The client went away: there is nobody to tell.
-    if (request.destroyed && !request.complete) return;
-    const problem = problemOf(error) ?? this.#fault(error, requestId);
-    if (response.headersSent) {
-      response.destroy();
+    connection: Connection,
+    started: number,
+  ): Promise<void> {
+    try {
+      await answered;
+    } catch (error) {
+      this.#fail(exchange, connection, error);
+    }
+    this.#observe(exchange, started);
+  }
+
+  #observe({ request, response, number }: Exchange, started: number): void {
+    const { observe, now } = this.#options;
+    observe(request.method ?? '-', response.statusCode, now() - started, number);
+  }
+
+  #fail(exchange: Exchange, connection: Connection, error: unknown): void {
+    const { response } = exchange;
+    const problem = problemOf(error) ?? this.#fault(error, exchange.number);
+    // The client went away, or has a part of the answer: it cannot be told any more.
+    if (connection.socket.destroyed || response.headersSent) {
+      response.statusCode = problem.status;
+      connection.socket.destroy();
       return;
     }
-    // A body nobody will read must not be taken for the next request.
-    const unread = !request.complete;
-    if (unread || problem.closes) exchange.refused = true;
-    writeProblem(response, unread && !problem.closes ? closing(problem) : problem, requestId);
-    if (unread) discardRest(request);
+    // A body that nobody read must not be taken for the next request.
+    if (problem.closes || exchange.hasUnreadBody) connection.endAfter(exchange);
+    writeProblem(response, problem, exchange.requestId);
   }
 
-  #fault(error: unknown, requestId: string): Problem {
-    this.#options.onFault(error, requestId);
+  #fault(error: unknown, requestNumber: number): Problem {
+    this.#options.onFault(error, requestNumber);
     return new Problem(
       500,
       'Internal error',
       'the request failed by a fault of the server; the log has it under the request id',
     );
   }
+
+  /** Input that is no request, or took too long to become one. */
+  #refuse(socket: Duplex, error: Error & { readonly code?: string }): void {
+    const problem = problemOf(error) ?? problemOfParser(error.code ?? '');
+    if (problem === undefined) socket.destroy();
+    else if ((socket as Held)[connectionOf].refuse(problem)) this.#options.observe('-', problem.status, 0, 0);
+  }
 }
 
-function closing(problem: Problem): Problem {
-  return new Problem(problem.status, problem.title, problem.message, {
-    headers: problem.headers,
-    members: problem.members,
+const parserProblems: Readonly<Record<string, readonly [number, string, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Header too large', 'the target and the header fields have more bytes than are accepted'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Chunk extensions too large', 'send chunks without extensions'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request timeout', 'the request did not come in the time it may take'],
+};
+
+/** The problem an error of node's HTTP parser is; undefined for one of the connection itself. */
+function problemOfParser(code: string): Problem | undefined {
+  if (!code.startsWith('HPE_') && parserProblems[code] === undefined) return undefined;
+  const [status, title, detail] = parserProblems[code] ?? [
+    400,
+    'Bad request',
+    'this is not HTTP/1.1 as RFC 9112 has it',
+  ];
+  return new Problem(status, title, detail, { closes: true });
+}
+
+function expectationFailed(): Problem {
+  return new Problem(417, 'Expectation failed', 'only 100-continue is known', { closes: true });
+}
+
+function connectRefused(): Problem {
+  return new Problem(405, 'Method not allowed', 'this is no proxy for other hosts', { closes: true });
+}
+
+function tooManyConnections(): Problem {
+  return new Problem(503, 'Too many connections', 'all connections this listener may have are taken', {
+    headers: ['Retry-After', '1'],
     closes: true,
   });
-}
-
-/** Reads on for a moment so that the answer is not lost to a reset, then closes. */
-function discardRest(request: IncomingMessage): void {
-  const { socket } = request;
-  request.resume();
-  const timer = setTimeout(() => socket.destroy(), 1000).unref();
-  socket.once('close', () => clearTimeout(timer));
 }

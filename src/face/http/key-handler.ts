@@ -1,15 +1,24 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseEntityTags, strongTags, weaklyMatches } from '../../http/etag.ts';
 import { percentDecode } from '../../http/percent.ts';
-import { toBuffer } from '../../kernel/bytes.ts';
+import { type ByteString, toBuffer } from '../../kernel/bytes.ts';
 import { parseDuration } from '../../kernel/duration.ts';
-import type { Entry, OnlyIf, SetOptions, SetOutcome } from '../../store/ports.ts';
-import { readBody } from './body.ts';
+import type { OnlyIf, SetOptions, SetOutcome } from '../../store/ports.ts';
+import { type Exchange, hasBody } from './exchange.ts';
 import { Problem } from './problem.ts';
+
+/** A value as this face gives it out. */
+export interface KeyEntry {
+  /** The value. As text it leaves in one write with the header; as bytes it would take two buffers. */
+  readonly text: ByteString;
+  readonly tag: string;
+  /** '' when none was stored. */
+  readonly contentType: string;
+}
 
 /** The values behind the keys of this face. */
 export interface KeyStore {
-  get(key: Uint8Array): Promise<Entry | undefined>;
+  /** At once where it can: then an answer takes no turn of the microtask queue. */
+  read(key: ByteString): KeyEntry | undefined | Promise<KeyEntry | undefined>;
   set(key: Uint8Array, value: Uint8Array, options: SetOptions): Promise<SetOutcome>;
   delete(key: Uint8Array, options: { readonly onlyIf?: { readonly tags: readonly string[] } }): Promise<boolean>;
   increment(key: Uint8Array, by: bigint): Promise<bigint>;
@@ -17,6 +26,7 @@ export interface KeyStore {
 
 export interface KeyHandlerOptions {
   readonly keys: KeyStore;
+  /** Bound on the body of a request. */
   readonly bodyBytes: number;
 }
 
@@ -24,12 +34,8 @@ const METHODS = 'GET, HEAD, PUT, DELETE, POST';
 const OCTETS = 'application/octet-stream';
 
 /** `GET|HEAD|PUT|DELETE|POST /{key}`. @throws Problem, SluiceError */
-export async function handleKey(
-  options: KeyHandlerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-  path: string,
-): Promise<void> {
+export function handleKey(options: KeyHandlerOptions, exchange: Exchange): Promise<void> | undefined {
+  const { request, path } = exchange;
   const query = path.indexOf('?');
   const key = keyOf(query < 0 ? path : path.slice(0, query));
   const parameters = query < 0 ? undefined : new URLSearchParams(path.slice(query + 1));
@@ -37,62 +43,62 @@ export async function handleKey(
     case 'GET':
     case 'HEAD':
       checkParameters(parameters, []);
-      refuseBody(request);
-      return read(options.keys, request, response, key);
+      refuseBody(exchange);
+      return read(options.keys, exchange, key);
     case 'PUT':
       checkParameters(parameters, ['ttl']);
-      return write(options, request, response, key, parameters);
+      return write(options, exchange, toBuffer(key), parameters);
     case 'DELETE':
       checkParameters(parameters, []);
-      refuseBody(request);
-      return remove(options.keys, request, response, key);
+      refuseBody(exchange);
+      return remove(options.keys, exchange, toBuffer(key));
     case 'POST':
       checkParameters(parameters, ['incr']);
-      return increment(options, request, response, key, parameters);
+      return increment(options, exchange, toBuffer(key), parameters);
     default:
       throw new Problem(405, 'Method not allowed', `a key answers to ${METHODS}`, { headers: ['Allow', METHODS] });
   }
 }
 
-async function read(
-  keys: KeyStore,
-  request: IncomingMessage,
-  response: ServerResponse,
-  key: Uint8Array,
-): Promise<void> {
-  const entry = await keys.get(key);
+function read(keys: KeyStore, exchange: Exchange, key: ByteString): Promise<void> | undefined {
+  const found = keys.read(key);
+  if (found instanceof Promise) return found.then((entry) => answerEntry(exchange, entry));
+  answerEntry(exchange, found);
+  return undefined;
+}
+
+function answerEntry({ request, response }: Exchange, entry: KeyEntry | undefined): void {
   const condition = request.headers['if-none-match'];
   const required = request.headers['if-match'];
   if (required !== undefined && !holds(required, entry)) throw preconditionFailed();
   if (entry === undefined) throw notFound();
-  const etag = `"${entry.tag}"`;
-  if (condition !== undefined && weaklyMatches(requireTags(condition, 'If-None-Match'), entry.tag)) {
-    response.writeHead(304, ['ETag', etag]);
+  const { text, tag, contentType } = entry;
+  if (condition !== undefined && weaklyMatches(requireTags(condition, 'If-None-Match'), tag)) {
+    response.writeHead(304, ['ETag', `"${tag}"`]);
     response.end();
     return;
   }
-  const { value, contentType } = entry;
   response.writeHead(200, [
     'Content-Type',
     contentType === '' ? OCTETS : contentType,
     'Content-Length',
-    String(value.length),
+    String(text.length),
     'ETag',
-    etag,
+    `"${tag}"`,
     'X-Content-Type-Options',
     'nosniff',
   ]);
   if (request.method === 'HEAD') response.end();
-  else response.end(value);
+  else response.end(text, 'latin1');
 }
 
 async function write(
   { keys, bodyBytes }: KeyHandlerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
+  exchange: Exchange,
   key: Uint8Array,
   parameters: URLSearchParams | undefined,
 ): Promise<void> {
+  const { request, response } = exchange;
   const { headers } = request;
   if (headers['content-encoding'] !== undefined) {
     throw new Problem(
@@ -105,7 +111,7 @@ async function write(
     throw new Problem(400, 'Bad request', 'a part of a value cannot be written');
   const onlyIf = writeCondition(headers['if-match'], headers['if-none-match']);
   const ttl = ttlOf(parameters?.get('ttl'));
-  const value = await readBody(request, bodyBytes);
+  const value = await exchange.readBody(bodyBytes);
   const contentType = headers['content-type'];
   const outcome = await keys.set(key, value, {
     ...(onlyIf === undefined ? {} : { onlyIf }),
@@ -117,12 +123,7 @@ async function write(
   response.end();
 }
 
-async function remove(
-  keys: KeyStore,
-  request: IncomingMessage,
-  response: ServerResponse,
-  key: Uint8Array,
-): Promise<void> {
+async function remove(keys: KeyStore, { request, response }: Exchange, key: Uint8Array): Promise<void> {
   const condition = request.headers['if-match'];
   const tags = condition === undefined ? undefined : requireTags(condition, 'If-Match');
   if (tags === undefined || tags === '*') {
@@ -136,8 +137,7 @@ async function remove(
 
 async function increment(
   { keys, bodyBytes }: KeyHandlerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
+  exchange: Exchange,
   key: Uint8Array,
   parameters: URLSearchParams | undefined,
 ): Promise<void> {
@@ -145,9 +145,10 @@ async function increment(
   if (by === undefined || by === null || !/^-?\d{1,19}$/.test(by)) {
     throw new Problem(400, 'Bad request', 'POST counts: give ?incr= and a whole number, such as ?incr=1');
   }
-  if ((await readBody(request, bodyBytes)).length > 0)
+  if ((await exchange.readBody(bodyBytes)).length > 0)
     throw new Problem(400, 'Bad request', 'POST ?incr= takes no body');
   const body = String(await keys.increment(key, BigInt(by)));
+  const { response } = exchange;
   response.writeHead(200, [
     'Content-Type',
     'text/plain',
@@ -159,11 +160,11 @@ async function increment(
   response.end(body);
 }
 
-function keyOf(path: string): Uint8Array {
+function keyOf(path: string): ByteString {
   const key = percentDecode(path.slice(1));
   if (key === undefined)
     throw new Problem(400, 'Bad request', 'a % in the path is not followed by two hexadecimal digits');
-  return toBuffer(key);
+  return key;
 }
 
 function checkParameters(parameters: URLSearchParams | undefined, known: readonly string[]): void {
@@ -181,8 +182,8 @@ function checkParameters(parameters: URLSearchParams | undefined, known: readonl
 }
 
 /** Content in a GET has no meaning (RFC 9110 section 9.3.1), and is a way to smuggle a request past those who ignore it. */
-function refuseBody(request: IncomingMessage): void {
-  if (request.headers['transfer-encoding'] === undefined && (request.headers['content-length'] ?? '0') === '0') return;
+function refuseBody({ request }: Exchange): void {
+  if (!hasBody(request)) return;
   throw new Problem(400, 'Bad request', `${request.method} takes no body`, { closes: true });
 }
 
@@ -206,7 +207,7 @@ function writeCondition(ifMatch: string | undefined, ifNoneMatch: string | undef
   return 'absent';
 }
 
-function holds(ifMatch: string, entry: Entry | undefined): boolean {
+function holds(ifMatch: string, entry: KeyEntry | undefined): boolean {
   const tags = requireTags(ifMatch, 'If-Match');
   if (entry === undefined) return false;
   return tags === '*' || strongTags(tags).includes(entry.tag);

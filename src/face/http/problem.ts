@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { isSluiceError } from '../../errors.ts';
 
 /** An answer that says what went wrong: RFC 9457. Thrown by whoever finds out, written in one place. */
@@ -60,25 +60,32 @@ export function problemOf(error: unknown): Problem | undefined {
 
 /** Writes the problem as `application/problem+json`; `requestId` finds the log line. */
 export function writeProblem(response: ServerResponse, problem: Problem, requestId: string): void {
-  const body = JSON.stringify({
+  const body = documentOf(problem, requestId);
+  response.writeHead(problem.status, headersOf(problem, body));
+  response.end(body);
+}
+
+/** The same as text for a connection whose input never became a request; it closes. */
+export function rawProblem(problem: Problem): string {
+  const body = documentOf(problem);
+  let text = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n`;
+  const headers = [...headersOf(problem, body), 'Connection', 'close'];
+  for (const [i, part] of headers.entries()) text += i % 2 === 0 ? `${part}: ` : `${part}\r\n`;
+  return `${text}\r\n${body}`;
+}
+
+function documentOf(problem: Problem, requestId?: string): string {
+  return JSON.stringify({
     title: problem.title,
     status: problem.status,
     detail: problem.message,
     ...problem.members,
     requestId,
   });
-  const headers = [
-    'Content-Type',
-    'application/problem+json',
-    'Content-Length',
-    String(Buffer.byteLength(body)),
-    'X-Content-Type-Options',
-    'nosniff',
-    'Cache-Control',
-    'no-store',
-    ...problem.headers,
-  ];
-  if (problem.closes) headers.push('Connection', 'close');
-  response.writeHead(problem.status, headers);
-  response.end(body);
+}
+
+function headersOf(problem: Problem, body: string): string[] {
+  const headers = ['Content-Type', 'application/problem+json', 'Content-Length', String(Buffer.byteLength(body))];
+  headers.push('X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-store', ...problem.headers);
+  return headers;
 }

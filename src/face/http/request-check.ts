@@ -1,13 +1,17 @@
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
 import { Problem } from './problem.ts';
 
 export interface RequestLimits {
+  /** Bytes of all header lines. */
+  readonly headerBytes: number;
   /** Header lines. */
   readonly headerCount: number;
   /** Bytes of path and query. */
   readonly targetBytes: number;
 }
+
+/** `: ` and the line end. */
+const LINE_BYTES = 4;
 
 const bad = (detail: string): Problem => new Problem(400, 'Bad request', detail, { closes: true });
 
@@ -28,10 +32,17 @@ export function checkRequest(request: IncomingMessage, limits: RequestLimits): v
   }
   let hosts = 0;
   let encodings = 0;
+  let bytes = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
+    bytes += name.length + (rawHeaders[i + 1] as string).length + LINE_BYTES;
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
     else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') encodings++;
+  }
+  if (bytes > limits.headerBytes) {
+    throw new Problem(431, 'Header too large', `the header fields may have ${limits.headerBytes} bytes`, {
+      closes: true,
+    });
   }
   // RFC 9112 section 3.2: exactly one Host, with a valid value; HTTP/1.0 may have none.
   if (hosts > 1 || (hosts === 0 && httpVersionMinor > 0)) throw bad('send exactly one Host header');
@@ -67,16 +78,4 @@ export function originForm(target: string): string {
 
 function isHost(value: string): boolean {
   return value === '' || /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::\d{0,5})?$/.test(value);
-}
-
-/** Whether a Host header names this machine by a loopback name or address. */
-export function isLoopbackAuthority(host: string | undefined): boolean {
-  if (host === undefined) return true;
-  const name = host
-    .replace(/:\d*$/, '')
-    .replace(/^\[|\]$/g, '')
-    .toLowerCase();
-  if (name === 'localhost' || name.endsWith('.localhost')) return true;
-  if (isIP(name) === 4) return name.startsWith('127.');
-  return name === '::1';
 }

@@ -21,6 +21,16 @@ export class EmbeddedTurn {
     });
   }
 
+  /** The same at once, unless what was read waits for its commit. @throws SluiceError STORE_LOADING, STORE_READ_ONLY */
+  readNow<T>(work: () => T): T | Promise<T> {
+    const { engine } = this;
+    engine.begin();
+    if (engine.state === 'loading') engine.requireWritable();
+    const result = work();
+    const { revealed } = engine;
+    return revealed > this.#durability.committed ? this.#committed(revealed, undefined).then(() => result) : result;
+  }
+
   /** A write to user or compatibility keys. @throws SluiceError STORE_LOADING, STORE_READ_ONLY, OUT_OF_MEMORY */
   write<T>(options: CallOptions | undefined, work: () => T, takesMemory = true): Promise<T> {
     return this.#run(options, work, () => {

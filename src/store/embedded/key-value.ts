@@ -25,6 +25,11 @@ export class EmbeddedKeyValue implements KeyValue {
     return this.#turn.read(options, () => this.#entry(toBytes(key)));
   }
 
+  /** {@link get} by the bytes of the key, at once unless what was read waits for its commit. */
+  read(key: ByteString): EmbeddedEntry | undefined | Promise<EmbeddedEntry | undefined> {
+    return this.#turn.readNow(() => this.#entry(key));
+  }
+
   getMany(keys: readonly KeyInput[], options?: CallOptions): Promise<(Entry | undefined)[]> {
     return this.#turn.read(options, () => keys.map((key) => this.#entry(toBytes(key))));
   }
@@ -82,7 +87,7 @@ export class EmbeddedKeyValue implements KeyValue {
     } while (cursor !== 0);
   }
 
-  #entry(key: ByteString): Entry | undefined {
+  #entry(key: ByteString): EmbeddedEntry | undefined {
     const value = this.#space.strings.get(key);
     if (value === undefined) return undefined;
     return new EmbeddedEntry(value, this.#space.strings.contentType(key), this.#space.expiresAt(key) as number);
@@ -97,27 +102,28 @@ export class EmbeddedKeyValue implements KeyValue {
   }
 }
 
-/** Bytes and tag are made when asked for: a HEAD or a failed condition needs only one of them. */
+/** Bytes and tag are made when asked for: who writes text needs no bytes, who wants the value no tag. */
 class EmbeddedEntry implements Entry {
+  /** The value. */
+  readonly text: ByteString;
   readonly contentType: string;
   readonly expiresAt: number | undefined;
-  readonly #bytes: ByteString;
   #value: Uint8Array | undefined;
   #tag: string | undefined;
 
-  constructor(bytes: ByteString, contentType: string, expiresAt: number) {
-    this.#bytes = bytes;
+  constructor(text: ByteString, contentType: string, expiresAt: number) {
+    this.text = text;
     this.contentType = contentType;
     this.expiresAt = expiresAt === 0 ? undefined : expiresAt;
   }
 
   get value(): Uint8Array {
-    this.#value ??= toOwned(this.#bytes);
+    this.#value ??= toOwned(this.text);
     return this.#value;
   }
 
   get tag(): string {
-    this.#tag ??= tagOf(this.value);
+    this.#tag ??= tagOf(toBuffer(this.text));
     return this.#tag;
   }
 }

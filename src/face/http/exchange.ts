@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Problem } from './problem.ts';
+
+/** One request and its answer. */
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Number of the request on this listener; what its request id is made from. */
+  readonly number: number;
+  /** Path and query, once the request was checked. */
+  path = '';
+  /** Why the request cannot be answered as it asks: found while it waited for its turn, or while its body came. */
+  #problem: Problem | undefined;
+  #rejectBody: ((problem: Problem) => void) | undefined;
+
+  constructor(request: IncomingMessage, response: ServerResponse, number: number) {
+    this.request = request;
+    this.response = response;
+    this.number = number;
+  }
+
+  get requestId(): string {
+    return requestIdOf(this.number);
+  }
+
+  /** The rest of the request will not come, or cannot be understood. */
+  fail(problem: Problem): void {
+    this.#problem ??= problem;
+    this.#rejectBody?.(problem);
+  }
+
+  /** @throws Problem when {@link fail} was called before the request had its turn */
+  requireWhole(): void {
+    if (this.#problem !== undefined) throw this.#problem;
+  }
+
+  /** There is a body, and the end of it has not come. */
+  get hasUnreadBody(): boolean {
+    return !this.request.complete && hasBody(this.request);
+  }
+
+  /**
+   * The whole body. Only now a client that asked first (`Expect: 100-continue`) is told to send it.
+   * @throws Problem 413 beyond `limit` bytes, without reading on; 408, 400 when it does not come whole
+   */
+  readBody(limit: number): Promise<Buffer> {
+    const { request, response } = this;
+    if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
+    if (request.headers.expect !== undefined && request.httpVersionMinor > 0) response.writeContinue();
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      const stop = (problem: Problem): void => {
+        request.off('data', take);
+        reject(problem);
+      };
+      const take = (chunk: Buffer): void => {
+        length += chunk.length;
+        if (length > limit) stop(tooLarge(limit));
+        else chunks.push(chunk);
+      };
+      this.#rejectBody = stop;
+      request.on('data', take);
+      request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)));
+      // The connection was lost: nobody reads the answer, but whoever waits for the body must not wait for ever.
+      request.once('error', () => stop(clientGone()));
+    });
+  }
+}
+
+/** Whether the request announces a body (RFC 9112 section 6). */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
+/** Names a request in the log and in problem documents. */
+export function requestIdOf(number: number): string {
+  return number.toString(36).padStart(7, '0');
+}
+
+function tooLarge(limit: number): Problem {
+  return new Problem(413, 'Body too large', `the body may have ${limit} bytes`, { closes: true });
+}
+
+function clientGone(): Problem {
+  return new Problem(499, 'Client closed the connection', 'the request did not come whole', { closes: true });
+}
