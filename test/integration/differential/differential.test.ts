@@ -32,7 +32,8 @@ let unknown: ReadonlySet<string> = new Set();
 
 beforeAll(async () => {
   if (missing !== undefined) return;
-  reference = await startRedis();
+  // Sluice has one database.
+  reference = await startRedis({ args: ['--databases', '1'] });
   target = await startTarget();
   if (process.env['SLUICE_DIFF_PARTIAL']) unknown = await unknownCommands();
 });

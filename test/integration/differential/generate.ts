@@ -9,7 +9,7 @@ import { trackingRows } from './generate/tracking.ts';
 import { transactionRows } from './generate/transactions.ts';
 import { anything, integer, key, member, one, type Row, value } from './generate/words.ts';
 import { type Random, random } from './random.ts';
-import type { Sequence, Step } from './step.ts';
+import type { CommandStep, Sequence } from './step.ts';
 
 /** The groups of commands that can be tested one at a time. */
 export type GroupName =
@@ -72,13 +72,27 @@ export function generate(group: GroupName, seed: number, index: number): Sequenc
   const { rows, asTheyAre, clients, pushes = false, alone = false } = groups[group];
   const r = random(seed, Object.keys(groups).indexOf(group), index);
   const used = 1 + r.below(clients);
-  const steps = Array.from({ length: 4 + r.below(28) }, (): Step => {
+  const steps = Array.from({ length: 4 + r.below(28) }, (): CommandStep => {
     const client = r.below(used);
     if (!alone && r.chance(0.15)) return { client, argv: words(weighted(makingRows, r), r) };
     if (asTheyAre !== undefined && r.chance(0.03)) return { client, argv: words(weighted(asTheyAre, r), r) };
     return { client, argv: changed(words(weighted(rows, r), r), r) };
   });
-  return { protocol: r.chance(0.5) ? 3 : 2, steps, pushes };
+  return { protocol: r.chance(0.5) ? 3 : 2, steps: steps.filter(isFirstTracking()), pushes };
+}
+
+/**
+ * Lets tracking be turned on again only where it has not been off: Redis forgets what a client tracked not when it turns tracking off
+ * but when the key changes, and would then tell of keys that were read under the tracking before.
+ */
+function isFirstTracking(): (step: CommandStep) => boolean {
+  const off = new Set<number>();
+  return ({ client, argv }) => {
+    const [name, subcommand, mode] = argv.map((word) => word.toLowerCase());
+    if (name !== 'client' || subcommand !== 'tracking') return true;
+    if (mode === 'off') off.add(client);
+    return mode !== 'on' || !off.has(client);
+  };
 }
 
 function weighted(rows: readonly Row[], r: Random): Row {
@@ -107,6 +121,22 @@ function changed(argv: readonly string[], r: Random): string[] {
   const cased = r.chance(0.8) ? name : one(name.toLowerCase(), `${name[0] ?? ''}${name.slice(1).toLowerCase()}`)(r)[0];
   const result = [cased ?? name, ...rest];
   if (r.chance(0.9)) return result;
+  const wrong = withWrongWord(result, r);
+  return endsSoon(wrong) ? result : wrong;
+}
+
+/** Whether a key would expire while the test looks at it. */
+function endsSoon(argv: readonly string[]): boolean {
+  const name = (argv[0] ?? '').toLowerCase();
+  return argv.some((word, i) => {
+    const milliseconds = argv[i - 1]?.toLowerCase() === 'px' || (i === 2 && /^p(setex|expire)$/.test(name));
+    return milliseconds && /^\d{1,4}$/.test(word);
+  });
+}
+
+function withWrongWord(argv: readonly string[], r: Random): string[] {
+  const [name = '', ...rest] = argv;
+  const result = [...argv];
   const kind = blocking.has(name.toLowerCase()) ? 0 : r.below(4);
   if (kind === 0) result.splice(1 + r.below(rest.length + 1), 1);
   else if (fragile.has(name.toLowerCase())) result.push(...anything(r), ...anything(r), ...anything(r));

@@ -14,7 +14,7 @@ export interface Target extends AsyncDisposable {
 export async function startTarget(): Promise<Target> {
   const given = process.env['SLUICE_DIFF_TARGET'];
   if (given === 'redis') {
-    const server = await startRedis();
+    const server = await startRedis({ args: ['--databases', '1'] });
     return { endpoint: server, [Symbol.asyncDispose]: () => server.stop() };
   }
   if (given) {
