@@ -91,6 +91,14 @@ const since: readonly (readonly [version: string, names: string])[] = [
   ['7.2.0', 'client|setinfo client|no-touch'],
 ];
 
+const tipsOf = byName(tips);
+const sinceOf = byName(since);
+const keySpecsOf = new Map<string, (readonly [flags: string, first: number, last: number, step: number])[]>();
+for (const [flags, first, last, step, names] of keySpecs) {
+  for (const name of names.split(' '))
+    keySpecsOf.set(name, [...(keySpecsOf.get(name) ?? []), [flags, first, last, step]]);
+}
+
 const groupCategories: Readonly<Record<CommandGroup, string | undefined>> = {
   generic: '@keyspace',
   string: '@string',
@@ -142,7 +150,7 @@ export function replyCommandInfo(row: Command, reply: Reply): void {
   reply.int(last);
   reply.int(step);
   replySimpleSet(aclCategories(row), reply);
-  const hints = factOf(tips, row.name)?.split(' ') ?? [];
+  const hints = tipsOf.get(row.name)?.split(' ') ?? [];
   reply.set(hints.length);
   for (const hint of hints) reply.bulk(hint);
   replyKeySpecs(row, reply);
@@ -152,7 +160,7 @@ export function replyCommandInfo(row: Command, reply: Reply): void {
 
 /** One pair of COMMAND DOCS. */
 export function replyCommandDocs(row: Command, reply: Reply): void {
-  const version = factOf(since, row.name);
+  const version = sinceOf.get(row.name);
   reply.bulk(row.name);
   reply.map(2 + (version === undefined ? 0 : 1) + (row.subcommands === undefined ? 0 : 1));
   reply.bulk('summary');
@@ -171,7 +179,7 @@ export function replyCommandDocs(row: Command, reply: Reply): void {
 }
 
 function replyKeySpecs({ name }: Command, reply: Reply): void {
-  const specs = keySpecs.filter(([, , , , names]) => names.split(' ').includes(name));
+  const specs = keySpecsOf.get(name) ?? [];
   reply.set(specs.length);
   for (const [flags, first, last, step] of specs) {
     const notes = keyNotes.get(name);
@@ -214,6 +222,6 @@ function replySimpleSet(names: readonly string[], reply: Reply): void {
   for (const name of names) reply.simple(name);
 }
 
-function factOf(table: readonly (readonly [fact: string, names: string])[], name: string): string | undefined {
-  return table.find(([, names]) => names.split(' ').includes(name))?.[0];
+function byName(table: readonly (readonly [fact: string, names: string])[]): ReadonlyMap<string, string> {
+  return new Map(table.flatMap(([fact, names]) => names.split(' ').map((name) => [name, fact] as const)));
 }

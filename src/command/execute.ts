@@ -13,11 +13,20 @@ const MAX_QUEUED_BYTES = 512 * 1024 * 1024;
 /**
  * One command of one client, from its words to its reply: the whole path of the RESP face. Writes the reply to `client.reply` and
  * raises `client.revealed` to the write that must be durable before it may be sent.
+ *
+ * @param sameInstant the turn takes place at the time of the one before, which the caller knows to be no longer ago than it cares
+ * @returns the command, or undefined when there is none of that name
  */
-export function execute(server: Server, client: Client, argv: readonly ByteString[]): void {
+export function execute(
+  server: Server,
+  client: Client,
+  argv: readonly ByteString[],
+  sameInstant = false,
+): PreparedCommand | undefined {
   const { engine } = server;
   const { reply } = client;
-  engine.begin();
+  if (sameInstant) engine.turn.revealed = 0;
+  else engine.begin();
   client.lastActiveAt = engine.turn.time;
   server.countCommand(engine.turn.time);
   const replyFrom = reply.size;
@@ -46,6 +55,7 @@ export function execute(server: Server, client: Client, argv: readonly ByteStrin
   if (client.replyMode !== 'on') applyReplyMode(client, command, replyFrom);
   if (server.blocked.anyReady) server.blocked.serve();
   if (server.tracking.anyPending) server.tracking.deliver();
+  return command;
 }
 
 /** In the order of Redis's processCommand. @throws CommandError, SluiceError */

@@ -123,12 +123,8 @@ export class TrackingTable implements ChangeConsumer {
     this.#invalidate(key, space);
     for (const client of this.#broadcast) {
       if (!this.#concerns(client, key, space)) continue;
-      const prefix = client.tracking?.prefixes.find((start) => key.startsWith(start));
-      if (prefix === undefined) continue;
-      const { byPrefix } = this.#pendingOf(client);
-      const keys = byPrefix.get(prefix);
-      if (keys === undefined) byPrefix.set(prefix, new Set([key]));
-      else keys.add(key);
+      for (const prefix of client.tracking?.prefixes ?? [])
+        if (key.startsWith(prefix)) addTo(this.#pendingOf(client).byPrefix, prefix, key);
     }
   }
 
@@ -176,6 +172,12 @@ export class TrackingTable implements ChangeConsumer {
     this.#pending.set(client, created);
     return created;
   }
+}
+
+function addTo(batches: Map<ByteString, Set<ByteString>>, prefix: ByteString, key: ByteString): void {
+  const keys = batches.get(prefix);
+  if (keys === undefined) batches.set(prefix, new Set([key]));
+  else keys.add(key);
 }
 
 function tellBroken(client: Client, tracking: Tracking): void {

@@ -48,6 +48,14 @@ describe('CLIENT TRACKING', () => {
     expect(client.received()).toBe(invalidate('a1', 'a2') + invalidate('b1'));
   });
 
+  it('adds the empty prefix when none is named, and tells by each that fits', () => {
+    const { client, other } = session();
+    client.do('client tracking on bcast prefix b');
+    client.do('client tracking on bcast');
+    other.do('mset b 1 a 1');
+    expect(client.received()).toBe(invalidate('a', 'b') + invalidate('b'));
+  });
+
   it('tracks what it is asked to in OPTIN and OPTOUT', () => {
     const { client, other } = session();
     client.do('client tracking on optin');

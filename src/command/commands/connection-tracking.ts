@@ -162,10 +162,9 @@ function overlap(a: ByteString, b: ByteString): boolean {
   return a.startsWith(b) || b.startsWith(a);
 }
 
-/** Further prefixes add to those before; none at all means the empty one, which every key has. */
+/** Further prefixes add to those before; naming none adds the empty one, which every key has. In the order of their bytes. */
 function mergePrefixes(existing: readonly ByteString[], wanted: readonly ByteString[]): ByteString[] {
-  if (wanted.length === 0) return existing.length === 0 ? [''] : [...existing];
-  return [...existing, ...wanted];
+  return [...new Set([...existing, ...(wanted.length === 0 ? [''] : wanted)])].sort();
 }
 
 function requireCaching(text: ByteString, mode: Tracking['mode']): 'yes' | 'no' {
