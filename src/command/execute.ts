@@ -46,6 +46,7 @@ export function execute(
       runCommand(server, client, command, argv);
     }
   } catch (error) {
+    if (command === undefined) client.lastCommand = 'NULL';
     reply.drop(replyFrom);
     server.countError(error);
     reply.error(admitted ? errorText(error) : refuse(server, client, command, errorText(error)));
