@@ -138,7 +138,7 @@ function hello({ server, client }: Context, argv: readonly ByteString[], reply: 
   if (credentials !== undefined) authenticate(server, client, credentials.name, credentials.secret);
   if (client.user === undefined) {
     throw new CommandError(
-      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
     );
   }
   if (clientName !== undefined) client.name = clientName;

@@ -5,6 +5,8 @@ export interface Endpoint {
   /** @default 127.0.0.1 */
   readonly host?: string;
   readonly port: number;
+  /** The words of the AUTH that the observer starts with. */
+  readonly auth?: readonly string[];
 }
 
 /** One of the two servers under comparison, with the connections of the running sequence. */
@@ -22,6 +24,7 @@ export interface Side {
 
 export async function openSide(endpoint: Endpoint, pushes: 'apart' | 'in line' = 'apart'): Promise<Side> {
   const observer = await connectRaw(endpoint);
+  if (endpoint.auth !== undefined) await observer.command(...endpoint.auth);
   let clients: RawResp[] = [];
   const closeClients = async (): Promise<void> => {
     await Promise.all(clients.map((client) => client.close()));
