@@ -65,11 +65,10 @@ function composeCommands({ config, running, credentials }: FrontParts): CommandS
 }
 
 async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise<RespFace> {
-  const { config, clock, addMetrics } = parts;
+  const { config, addMetrics } = parts;
   const server = composeCommands(parts);
   const { resp } = config.limits;
   const tls = await tlsOptions('resp', listener);
-  const stats = new RequestStats();
   const face = new RespFace({
     server,
     limits: {
@@ -81,12 +80,10 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
       idleTimeout: resp.idleTimeout,
     },
     maxConnections: config.limits.maxConnections,
-    observe: (name, ms, failed) => stats.record(name, failed ? 'error' : 'ok', ms),
-    now: () => clock.monotonic(),
     ...(tls === undefined ? {} : { tls }),
   });
-  addMetrics(commandMetrics(server));
-  addMetrics(faceMetrics('resp', stats, face));
+  addMetrics(commandMetrics(server, face));
+  addMetrics(faceMetrics('resp', face.stats, face));
   return face;
 }
 

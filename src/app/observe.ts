@@ -1,8 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Server } from '../command/server.ts';
+import type { ClosedCounts } from '../face/resp/resp-limits.ts';
 import { Histogram } from '../kernel/histogram.ts';
 import type { MetricSource } from '../telemetry/metrics.ts';
-import type { RequestStats } from '../telemetry/request-stats.ts';
+import type { OperationStats } from '../telemetry/request-stats.ts';
 import type { RunningEngine } from './compose-engine.ts';
 
 const SPACES = ['user', 'compat', 'internal'] as const;
@@ -53,11 +54,13 @@ export function journalMetrics({ journal }: RunningEngine): MetricSource {
 }
 
 /** What RESP clients do. */
-export function commandMetrics(server: Server): MetricSource {
+export function commandMetrics(server: Server, face: { readonly closed: ClosedCounts }): MetricSource {
   return (sink) => {
     sink.value('sluice_keyspace_hits_total', server.counters.hits);
     sink.value('sluice_keyspace_misses_total', server.counters.misses);
     sink.value('sluice_connections_rejected_total', server.counters.rejectedConnections, { face: 'resp' });
+    for (const [reason, count] of Object.entries(face.closed))
+      sink.value('sluice_connections_closed_total', count, { face: 'resp', reason });
     sink.value('sluice_blocked_clients', server.blocked.size);
     sink.value('sluice_tracking_clients', server.tracking.clients);
   };
@@ -66,7 +69,7 @@ export function commandMetrics(server: Server): MetricSource {
 /** Requests and connections of a face. */
 export function faceMetrics(
   face: string,
-  stats: RequestStats,
+  stats: { readonly operations: ReadonlyMap<string, OperationStats> },
   listener: { readonly connections: number },
 ): MetricSource {
   return (sink) => {

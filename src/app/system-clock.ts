@@ -1,12 +1,20 @@
 import type { Clock } from '../kernel/clock.ts';
 
+/** Node's timers are 32 bits wide and fire at once beyond that. */
+const LONGEST_MS = 0x7fffffff;
+
 /** The clock of the machine. Timers do not keep the process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(run, delayMs) {
-    // Longer delays overflow Node's 32-bit timers and would fire at once.
-    const timer = setTimeout(run, Math.min(delayMs, 0x7fffffff)).unref();
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number): void => {
+      timer = (
+        leftMs > LONGEST_MS ? setTimeout(() => wait(leftMs - LONGEST_MS), LONGEST_MS) : setTimeout(run, leftMs)
+      ).unref();
+    };
+    wait(delayMs);
     return { cancel: () => clearTimeout(timer) };
   },
 };

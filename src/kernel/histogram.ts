@@ -11,11 +11,12 @@ export class Histogram {
   readonly counts = new Float64Array(HISTOGRAM_BUCKETS);
   sumMs = 0;
 
-  record(ms: number): void {
+  /** @param count how many things took so long. */
+  record(ms: number, count = 1): void {
     const us = Math.ceil(ms * 1000) - 1;
     const bucket = us <= 0 ? 0 : us >= 67_108_864 ? HISTOGRAM_BUCKETS - 1 : 32 - Math.clz32(us);
-    (this.counts[bucket] as number)++;
-    this.sumMs += ms;
+    (this.counts[bucket] as number) += count;
+    this.sumMs += ms * count;
   }
 
   /** Adds what another one recorded. */

@@ -15,6 +15,10 @@ const arrayHeaders: readonly string[] = Array.from({ length: SMALL }, (_, n) => 
  */
 export class Reply {
   proto: 2 | 3 = 2;
+  /** Beyond about this size what is built is dropped and `overflowed` set, whatever one command asks for. @default no bound */
+  maxBytes = Number.POSITIVE_INFINITY;
+  /** Some output is lost: the connection cannot go on. */
+  overflowed = false;
   #out = '';
   #parts: string[] = [];
   #partsLength = 0;
@@ -137,6 +141,10 @@ export class Reply {
     this.#parts.push(flat(this.#out));
     this.#partsLength += this.#out.length;
     this.#out = '';
+    if (this.#partsLength <= this.maxBytes) return;
+    this.overflowed = true;
+    this.#parts = [];
+    this.#partsLength = 0;
   }
 }
 

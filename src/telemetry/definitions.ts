@@ -23,6 +23,11 @@ export const metricDefinitions = {
     help: 'Connections refused at limits.maxConnections.',
     labels: ['face'],
   },
+  sluice_connections_closed_total: {
+    type: 'counter',
+    help: 'RESP connections that were closed, by reason: output (more left unread than the limit), protocol (broken, or a limit of it), http, idle.',
+    labels: ['face', 'reason'],
+  },
   sluice_engine_state: { type: 'gauge', help: '1 for the state the engine is in.', labels: ['state'] },
   sluice_engine_keys: { type: 'gauge', help: 'Keys held, by entry class and dictionary.', labels: ['class', 'space'] },
   sluice_engine_bytes: {

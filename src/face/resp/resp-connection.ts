@@ -1,58 +1,44 @@
 import type { Socket } from 'node:net';
-import type { Client, Connection } from '../../command/client.ts';
-import { Client as RespClient } from '../../command/client.ts';
+import { Client, type Connection } from '../../command/client.ts';
+import { CommandError, errorText } from '../../command/command-error.ts';
 import { execute } from '../../command/execute.ts';
 import type { Server } from '../../command/server.ts';
+import type { SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
-import { CommandDecoder, type DecoderLimits } from '../../resp/decoder.ts';
+import { CommandDecoder } from '../../resp/decoder.ts';
 import { ProtocolError } from '../../resp/protocol-error.ts';
 import { Reply } from '../../resp/reply.ts';
-
-/** Limits of one client connection; bytes and milliseconds. */
-export interface RespLimits {
-  /** @default 64 MiB */
-  readonly bulkBytes: number;
-  /** @default 1,048,576 */
-  readonly arguments: number;
-  /** Input of one command. @default 256 MiB */
-  readonly queryBytes: number;
-  /** Output a client may leave unread before it is closed. @default 256 MiB */
-  readonly outputBytes: number;
-  /** The same for a client that subscribed to something. @default 32 MiB */
-  readonly pubsubOutputBytes: number;
-  /** A client silent for so long is closed; 0 = never. */
-  readonly idleTimeout: number;
-}
-
-/** Told about every command, for metrics: its name, how long it took (ms), whether its reply was an error. */
-export type CommandObserver = (name: string, ms: number, failed: boolean) => void;
+import type { CommandTimer } from './command-timer.ts';
+import { HeldOutput } from './held-output.ts';
+import { isHttpRequest, isSmuggled } from './http-words.ts';
+import { type ClosedCounts, decoderLimits, type RespLimits } from './resp-limits.ts';
 
 /** What all connections of the face share. */
 export interface RespFaceContext {
   readonly server: Server;
   readonly limits: RespLimits;
-  readonly observe: CommandObserver;
-  readonly now: () => number;
+  readonly timer: CommandTimer;
+  readonly closed: ClosedCounts;
 }
 
-/** Unauthenticated clients get Redis's small limits, so that strangers cannot make us hold much. */
-const STRANGER = { maxBulkBytes: 16 * 1024, maxArguments: 10 };
-const INLINE_BYTES = 64 * 1024;
+/** No JavaScript string is longer, and output is made of them. */
+const LONGEST_STRING = 2 ** 29 - 24;
 /** Output beyond this waits for the client to read before more of its commands are run. */
 const BACKPRESSURE_BYTES = 1 << 20;
-const HTTP_WORDS = /^(?:get|head|post|put|delete|options|patch|connect|trace|host:)$/i;
-
-/** Output that may not leave before a write is durable. */
-interface Held {
-  readonly text: string;
-  readonly seq: number;
-  /** Commands whose replies the text holds: each gets an error instead when the commit fails. */
-  readonly commands: number;
-}
+/** Input beyond this waits in the socket while the commands before it cannot run. */
+const INPUT_BYTES = 64 * 1024;
+/** How long the client may take to close its side after the last byte is sent; at once, what it sends meanwhile would reset it. */
+const LINGER_MS = 1000;
+/** How long a connection that ends may take none of its output. */
+const STALL_MS = 30_000;
 
 /**
  * One RESP connection: bytes in, commands run in order, one write out per chunk of input, held back until the writes it reveals
  * are durable.
+ *
+ * Everything for the client, replies and pushes, goes through the one `Reply` and from there through `HeldOutput` or straight to
+ * the socket, so its order is the order in which it was made. Commands run until the input is used up, the client is blocked, its
+ * output piles up or its time is over; in the last two cases reading stops, so that neither side of the connection grows.
  */
 export class RespConnection implements Connection {
   readonly client: Client;
@@ -62,30 +48,43 @@ export class RespConnection implements Connection {
   readonly #socket: Socket;
   readonly #decoder: CommandDecoder;
   readonly #reply = new Reply();
-  readonly #held: Held[] = [];
-  #heldBytes = 0;
-  #commands = 0;
+  readonly #held = new HeldOutput();
+  /** Commands answered by the output that is not sent yet. */
+  #replies = 0;
+  /** That output holds also what answers no command. */
+  #unpaired = false;
+  /** A blocked command has its reply still to come. */
+  #awaited = false;
   #first = true;
-  #flushQueued = false;
+  #stranger: boolean;
   #running = false;
+  #runQueued = false;
+  #flushQueued = false;
+  /** Reading is stopped. */
+  #paused = false;
+  /** What was received is still run, then the connection ends. */
+  #draining = false;
+  /** The last output is on its way; input is thrown away. */
+  #ended = false;
   #closed = false;
 
   constructor(face: RespFaceContext, socket: Socket) {
     this.#face = face;
     this.#socket = socket;
-    this.remoteAddress = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
-    this.localAddress = `${socket.localAddress ?? '?'}:${socket.localPort ?? 0}`;
-    const { server } = face;
+    this.remoteAddress = addressText(socket.remoteAddress, socket.remotePort);
+    this.localAddress = addressText(socket.localAddress, socket.localPort);
+    const { server, limits } = face;
     const user = server.authenticator.required ? undefined : { name: 'default', compat: false };
-    this.#decoder = new CommandDecoder(
-      user === undefined ? { ...this.#knownLimits(), ...STRANGER } : this.#knownLimits(),
-    );
-    this.client = new RespClient(server.nextClientId(), server.engine, this, this.#reply, user);
+    this.#stranger = user === undefined;
+    this.#decoder = new CommandDecoder(decoderLimits(limits, this.#stranger));
+    this.#reply.maxBytes = Math.min(limits.outputBytes, LONGEST_STRING);
+    this.client = new Client(server.nextClientId(), server.engine, this, this.#reply, user);
     server.add(this.client);
-    socket.setNoDelay(true);
-    if (face.limits.idleTimeout > 0) socket.setTimeout(face.limits.idleTimeout, () => this.#idle());
+    socket.setTimeout(limits.idleTimeout);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('drain', () => this.resume());
+    socket.on('end', () => this.#inputEnded());
+    socket.on('drain', () => this.#run());
+    socket.on('timeout', () => this.#timedOut());
     socket.on('error', () => this.kill());
     socket.on('close', () => this.#gone());
   }
@@ -95,175 +94,259 @@ export class RespConnection implements Connection {
   }
 
   get outputBytes(): number {
-    return this.#socket.writableLength + this.#heldBytes + this.#reply.size;
+    return this.#socket.writableLength + this.#held.bytes + this.#reply.size;
   }
 
   /** Sends output made outside the client's own turn, once for all of it that comes in this turn. */
   flush(): void {
+    if (this.#closed) return;
+    if (this.#awaited && this.client.blocked === undefined) {
+      this.#awaited = false;
+      this.#replies++;
+    } else {
+      this.#unpaired = true;
+    }
+    if (this.#isOverLimit()) {
+      this.#shed('output');
+      return;
+    }
     if (this.#flushQueued || this.#running) return;
     this.#flushQueued = true;
     queueMicrotask(() => {
       this.#flushQueued = false;
-      this.#send();
+      if (!this.#running) this.#send();
     });
   }
 
   resume(): void {
-    if (this.#running || this.#closed) return;
-    if (this.#socket.isPaused() && this.#socket.writableLength < BACKPRESSURE_BYTES) this.#socket.resume();
-    if (this.#decoder.buffered > 0) queueMicrotask(() => this.#run());
+    queueMicrotask(() => this.#run());
   }
 
   kill(): void {
+    this.#gone();
     this.#socket.destroy();
   }
 
-  /** Finishes what was accepted, then closes. */
+  /** Reads no more, runs what was received, sends what is owed, closes. */
   end(): void {
-    this.#send();
-    this.client.closing = true;
-    if (this.#held.length === 0) this.#socket.end();
+    if (this.#closed || this.#draining) return;
+    this.#draining = true;
+    this.#run();
   }
 
   /** The write this connection waits for is durable, or its commit failed. */
-  committed(error?: Error): void {
-    if (error !== undefined) this.#failHeld(error);
-    this.#release();
+  committed(error?: SluiceError): void {
+    if (this.#closed) return;
+    const text = error === undefined ? this.#held.release(this.#face.server.durability.committed) : this.#failed(error);
+    if (text === undefined) {
+      this.kill();
+      return;
+    }
+    if (text === '') return;
+    this.#socket.write(text, 'latin1');
+    if (this.client.closing && this.#held.isEmpty) this.#finish();
+    else if (this.#paused) this.#run();
   }
 
   #receive(chunk: Buffer): void {
+    if (this.#ended) return;
     this.#decoder.push(chunk);
     this.#run();
   }
 
   #run(): void {
-    if (this.#running || this.#closed) return;
+    if (this.#running || this.#runQueued || this.#ended || this.#closed) return;
     const { client } = this;
-    const decoder = this.#decoder;
-    const { server, observe, now } = this.#face;
-    this.#running = true;
-    try {
-      let started = now();
-      while (client.blocked === undefined && !client.closing) {
-        const argv = decoder.next();
-        if (argv === undefined) break;
-        if (this.#first && this.#isHttp(argv)) {
-          this.kill();
-          return;
-        }
-        this.#first = false;
-        const errors = server.counters.errors;
-        execute(server, client, argv);
-        this.#commands++;
-        if (decoder.limits.maxArguments === STRANGER.maxArguments && client.user !== undefined)
-          decoder.limits = this.#knownLimits();
-        const ended = now();
-        observe(client.lastCommand, ended - started, server.counters.errors !== errors);
-        started = ended;
-        if (this.#reply.size > BACKPRESSURE_BYTES) {
-          this.#send();
-          if (this.#socket.writableLength > BACKPRESSURE_BYTES) {
-            this.#socket.pause();
-            break;
-          }
-        }
+    let more = false;
+    if (client.blocked === undefined && !client.closing && !this.#isStalled()) {
+      this.#running = true;
+      try {
+        more = this.#runCommands();
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        this.#refuse(error);
+      } finally {
+        this.#running = false;
       }
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#reply.error(`ERR ${error.message}`);
+    }
+    if (this.#draining && !more && !this.#isStalled()) {
+      // Nothing may be handed to a blocked client any more.
+      this.#face.server.blocked.forget(client);
       client.closing = true;
-    } finally {
-      this.#running = false;
     }
     this.#send();
+    this.#schedule(more);
+  }
+
+  /** @returns whether commands may be left that could run now. @throws ProtocolError */
+  #runCommands(): boolean {
+    const { client } = this;
+    const decoder = this.#decoder;
+    const reply = this.#reply;
+    const { server, timer } = this.#face;
+    const { counters } = server;
+    let started = false;
+    try {
+      while (client.blocked === undefined && !client.closing && !this.#closed) {
+        const argv = decoder.next();
+        if (argv === undefined) return false;
+        if (this.#first && isHttpRequest(argv)) {
+          this.#shed('http');
+          return false;
+        }
+        this.#first = false;
+        if (!started) {
+          started = true;
+          timer.start();
+        }
+        const { errors } = counters;
+        const replyFrom = reply.size;
+        const command = execute(server, client, argv, timer.before(argv[0] as ByteString));
+        const isOver = timer.after(command, counters.errors !== errors);
+        if (reply.size > replyFrom) {
+          this.#replies++;
+          if (command?.answersByPush === true) this.#unpaired = true;
+        } else if (client.blocked !== undefined) {
+          this.#awaited = true;
+        }
+        if (this.#stranger !== (client.user === undefined)) {
+          this.#stranger = client.user === undefined;
+          decoder.limits = decoderLimits(this.#face.limits, this.#stranger);
+        }
+        if (command === undefined && isSmuggled(argv[0] as ByteString)) {
+          this.#shed('http');
+          return false;
+        }
+        if (isOver || reply.size > BACKPRESSURE_BYTES) return true;
+      }
+      return false;
+    } finally {
+      if (started) timer.stop();
+    }
+  }
+
+  /** The client broke the protocol: it is told, and nothing more is read. */
+  #refuse(error: ProtocolError): void {
+    const { closed, server } = this.#face;
+    closed.protocol++;
+    const refusal = new CommandError(`ERR ${error.message}`);
+    server.countError(refusal);
+    if (this.client.replyMode === 'on') {
+      this.#reply.error(refusal.message);
+      this.#replies++;
+    }
+    this.client.closing = true;
+  }
+
+  /** Goes on in the next turn where commands are left, reads more where there is room for it. */
+  #schedule(more: boolean): void {
+    if (this.#closed || this.#ended) return;
+    const isStalled = this.#isStalled();
+    const isBlocked = this.client.blocked !== undefined;
+    if (more && !isStalled && !isBlocked) {
+      this.#runQueued = true;
+      setImmediate(() => {
+        this.#runQueued = false;
+        this.#run();
+      });
+    }
+    const isFull = (more || isBlocked) && this.#decoder.buffered > INPUT_BYTES;
+    const pause = isStalled || isFull || this.#draining;
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.#socket.pause();
+    else this.#socket.resume();
   }
 
   /** Takes the output and writes it, or holds it until the newest write it reveals is durable. */
   #send(): void {
+    if (this.#closed || this.#ended) return;
     const { client } = this;
     const reply = this.#reply;
-    if (this.#closed) return;
-    const commands = this.#commands;
-    this.#commands = 0;
-    if (reply.size > 0) {
-      const text = reply.take();
-      const seq = client.revealed;
-      client.revealed = 0;
-      if (this.#held.length === 0 && seq <= this.#face.server.durability.committed) {
-        this.#socket.write(text, 'latin1');
-      } else {
-        this.#held.push({ text, seq, commands });
-        this.#heldBytes += text.length;
-        if (seq > this.#face.server.durability.committed) this.#face.server.durability.onCommitted(seq, this);
-      }
-      const limit = client.subscribed ? this.#face.limits.pubsubOutputBytes : this.#face.limits.outputBytes;
-      if (this.outputBytes > limit) {
-        this.kill();
+    if (reply.size > 0 || reply.overflowed) {
+      if (this.#isOverLimit()) {
+        this.#shed('output');
         return;
       }
+      const { durability } = this.#face.server;
+      const text = reply.take();
+      const seq = client.revealed;
+      const waits = seq > durability.committed;
+      if (!waits && this.#held.isEmpty) {
+        this.#socket.write(text, 'latin1');
+      } else {
+        this.#held.push({ text, seq, waits, replies: this.#unpaired ? undefined : this.#replies });
+        if (waits) durability.onCommitted(seq, this);
+      }
+      client.revealed = 0;
+      this.#replies = 0;
+      this.#unpaired = false;
     }
-    if (client.closing && this.#held.length === 0) this.#socket.end();
-  }
-
-  #release(): void {
-    if (this.#closed) return;
-    const { committed } = this.#face.server.durability;
-    let text = '';
-    let count = 0;
-    for (const held of this.#held) {
-      if (held.seq > committed) break;
-      text += held.text;
-      count++;
-    }
-    if (count === 0) return;
-    this.#held.splice(0, count);
-    this.#heldBytes -= text.length;
-    this.#socket.write(text, 'latin1');
-    if (this.client.closing && this.#held.length === 0) this.#socket.end();
+    if (client.closing && this.#held.isEmpty) this.#finish();
   }
 
   /**
-   * What was to be said is not true: every command whose reply was held gets the error. Where replies and commands do not pair
-   * (subscriptions, CLIENT REPLY) the connection ends instead.
+   * What was to be said is not true: every command whose reply waited gets the error instead.
+   * @returns undefined where that is impossible; the connection then ends.
    */
-  #failHeld(error: Error): void {
-    if (this.client.subscribed || this.client.replyMode !== 'on') {
-      this.kill();
-      return;
-    }
-    let commands = 0;
-    for (const held of this.#held.splice(0)) commands += held.commands;
-    this.#heldBytes = 0;
-    this.#socket.write(
-      `-MISCONF Errors writing to the journal: ${error.message.replaceAll(/[\r\n]+/g, ' ')}\r\n`.repeat(commands),
-      'latin1',
-    );
+  #failed(error: SluiceError): string | undefined {
+    const failed = this.#held.fail(`-${errorText(error).replaceAll(/[\r\n]+/g, ' ')}\r\n`);
+    for (let i = 0; i < (failed?.failed ?? 0); i++) this.#face.server.countError(error);
+    return failed?.text;
   }
 
-  #knownLimits(): DecoderLimits {
+  /** Everything is said: ends the output and waits a little for the client to end its own. */
+  #finish(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const socket = this.#socket;
+    socket.setTimeout(STALL_MS);
+    socket.once('finish', () => {
+      const linger = this.#face.server.engine.clock.setTimer(() => socket.destroy(), LINGER_MS);
+      socket.once('close', () => linger.cancel());
+    });
+    socket.end();
+    socket.resume();
+  }
+
+  /** The client will send no more; it may still read. */
+  #inputEnded(): void {
+    const { client } = this;
+    // Nobody is there to take what a blocked or subscribed client waits for.
+    if (client.blocked !== undefined || client.subscribed) this.kill();
+    else this.end();
+  }
+
+  #timedOut(): void {
+    const { client } = this;
+    if (this.#ended) this.kill();
+    else if (client.blocked === undefined && !client.subscribed && this.#held.isEmpty) this.#shed('idle');
+  }
+
+  #isStalled(): boolean {
+    return this.#socket.writableLength + this.#held.bytes > BACKPRESSURE_BYTES;
+  }
+
+  #isOverLimit(): boolean {
     const { limits } = this.#face;
-    return {
-      maxBulkBytes: limits.bulkBytes,
-      maxArguments: limits.arguments,
-      maxInlineBytes: INLINE_BYTES,
-      maxQueryBytes: limits.queryBytes,
-    };
+    const limit = this.client.subscribed ? limits.pubsubOutputBytes : limits.outputBytes;
+    return this.#reply.overflowed || this.outputBytes > Math.min(limit, LONGEST_STRING);
   }
 
-  /** A web page that was made to post to this port must not run commands through the body of its request. */
-  #isHttp(argv: readonly ByteString[]): boolean {
-    const word = argv[0] as ByteString;
-    if (!HTTP_WORDS.test(word)) return false;
-    return word.toLowerCase() !== 'get' || (argv[2]?.startsWith('HTTP/') ?? false);
+  #shed(reason: keyof ClosedCounts): void {
+    this.#face.closed[reason]++;
+    this.kill();
   }
 
-  #idle(): void {
-    if (this.client.blocked === undefined && !this.client.subscribed) this.kill();
-  }
-
+  /** Nothing reaches the client any more. */
   #gone(): void {
+    if (this.#closed) return;
     this.#closed = true;
-    this.#held.length = 0;
+    this.#held.clear();
     this.#face.server.remove(this.client);
   }
+}
+
+function addressText(host: string | undefined, port: number | undefined): string {
+  return `${host?.includes(':') === true ? `[${host}]` : (host ?? '?')}:${port ?? 0}`;
 }

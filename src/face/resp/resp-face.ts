@@ -1,40 +1,69 @@
-import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer, type Server as NetServer, type ServerOpts, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
-import { RespConnection, type RespFaceContext } from './resp-connection.ts';
+import type { Server } from '../../command/server.ts';
+import { CommandStats } from './command-stats.ts';
+import { CommandTimer } from './command-timer.ts';
+import { RespConnection } from './resp-connection.ts';
+import type { ClosedCounts, RespLimits } from './resp-limits.ts';
 
-export interface RespFaceOptions extends RespFaceContext {
+export interface RespFaceOptions {
+  readonly server: Server;
+  readonly limits: RespLimits;
   /** Connections beyond this are told so and closed. */
   readonly maxConnections: number;
   readonly tls?: TlsOptions;
 }
 
+/** Connections above the limit, or in a TLS handshake, that are dealt with at once; above that they are closed without a word. */
+const OUTSIDE_LIMIT = 128;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** As Redis's tcp-keepalive: a peer that vanished is noticed. */
+const KEEP_ALIVE_MS = 300_000;
+/** A reply may have to wait for its commit while the client has already ended its own side. */
+const SOCKET_OPTIONS: ServerOpts = {
+  noDelay: true,
+  allowHalfOpen: true,
+  keepAlive: true,
+  keepAliveInitialDelay: KEEP_ALIVE_MS,
+};
+
 /** The RESP listener. */
 export class RespFace {
   readonly server: NetServer;
+  readonly stats = new CommandStats();
+  /** Connections that the face closed by itself. */
+  readonly closed: ClosedCounts = { output: 0, protocol: 0, http: 0, idle: 0 };
   readonly #connections = new Set<RespConnection>();
+  #draining = false;
 
-  constructor(options: RespFaceOptions) {
+  constructor({ server, limits, maxConnections, tls }: RespFaceOptions) {
+    const timer = new CommandTimer(this.stats, () => server.engine.clock.monotonic());
+    const context = { server, limits, timer, closed: this.closed };
     const accept = (socket: Socket): void => {
-      if (this.#connections.size >= options.maxConnections) {
-        options.server.counters.rejectedConnections++;
+      if (this.#draining || this.#connections.size >= maxConnections) {
+        server.counters.rejectedConnections++;
         socket.on('error', () => socket.destroy());
-        socket.end('-ERR max number of clients reached\r\n');
+        socket.end('-ERR max number of clients reached\r\n', () => socket.destroy());
         return;
       }
-      const connection = new RespConnection(options, socket);
+      const connection = new RespConnection(context, socket);
       this.#connections.add(connection);
       socket.once('close', () => this.#connections.delete(connection));
     };
     this.server =
-      options.tls === undefined ? createServer({ noDelay: true }, accept) : createTlsServer(options.tls, accept);
+      tls === undefined
+        ? createServer(SOCKET_OPTIONS, accept)
+        : createTlsServer({ ...SOCKET_OPTIONS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, ...tls }, accept);
+    this.server.maxConnections = maxConnections + OUTSIDE_LIMIT;
   }
 
   get connections(): number {
     return this.#connections.size;
   }
 
-  /** Accepts no more, lets each connection send what it owes, closes what is left when `signal` aborts. */
+  /** Accepts no more, lets each connection answer what it received, closes what is left when `signal` aborts. */
   async drain(signal: AbortSignal): Promise<void> {
+    this.#draining = true;
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     for (const connection of this.#connections) connection.end();
     const giveUp = (): void => {
