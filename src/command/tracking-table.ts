@@ -211,8 +211,7 @@ function sendOne({ reply }: Client, keys: readonly ByteString[] | undefined): vo
     reply.bulk('__redis__:invalidate');
   }
   if (keys === undefined) {
-    if (reply.proto === 3) reply.nil();
-    else reply.nilArray();
+    reply.nil();
   } else {
     reply.array(keys.length);
     for (const key of keys) reply.bulk(key);

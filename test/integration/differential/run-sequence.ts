@@ -44,6 +44,9 @@ async function both<T>({ reference, target }: Pair, work: (side: Side) => Promis
 
 const scans = new Set(['scan', 'sscan', 'hscan', 'zscan']);
 
+/** A word that stands for the connection id of a client. */
+const idOf = /^\$id(\d)$/;
+
 const nameOf = (argv: readonly string[]): string => (argv[0] ?? '').toLowerCase();
 
 class Run {
@@ -53,11 +56,15 @@ class Run {
   readonly #transactions = new Map<number, (readonly string[])[]>();
   /** The blocked command of each client. */
   readonly #later = new Map<number, CommandStep>();
+  /** Connection ids of the clients of each side; only when the sequence names some. */
+  readonly #ids = new Map<Side, string[]>();
+  readonly #namesIds: boolean;
   #pings = 0;
 
   constructor(pair: Pair, sequence: Sequence) {
     this.#pair = pair;
     this.#sequence = sequence;
+    this.#namesIds = sequence.steps.some((step) => 'argv' in step && step.argv.some((word) => idOf.test(word)));
   }
 
   async steps(): Promise<Mismatch | undefined> {
@@ -97,7 +104,7 @@ class Run {
     }
     if (step.reply !== undefined) {
       await this.#clients(step.client);
-      await both(this.#pair, async (side) => (await side.client(step.client)).send(...step.argv));
+      await both(this.#pair, async (side) => (await side.client(step.client)).send(...this.#words(side, step)));
       if (step.reply === 'none') return undefined;
       this.#later.set(step.client, step);
       await both(this.#pair, (side) => waitForBlocked(side, this.#later.size));
@@ -116,17 +123,30 @@ class Run {
       for (let index = side.opened(); index <= client; index++) {
         const connection = await side.client(index);
         if (this.#sequence.protocol === 3) await connection.command('HELLO', '3');
+        if (!this.#namesIds) continue;
+        const ids = this.#ids.get(side) ?? [];
+        ids.push(parseReply(await connection.command('CLIENT', 'ID')).text);
+        this.#ids.set(side, ids);
       }
     }
     return await both(this.#pair, (side) => side.client(client));
   }
 
+  /** The words for this side: connection ids are the server's own. */
+  #words(side: Side, { argv }: CommandStep): readonly string[] {
+    if (!this.#namesIds) return argv;
+    return argv.map((word) => word.replace(idOf, (_, client: string) => this.#ids.get(side)?.[Number(client)] ?? '0'));
+  }
+
   async #pipeline(at: number, batch: readonly CommandStep[]): Promise<Mismatch | undefined> {
-    const clients = await this.#clients(batch[0]?.client ?? 0);
-    const commands = batch.map(({ argv }) => argv);
-    const [mine, theirs] = await Promise.all(clients.map((client) => tryPipeline(client, commands)));
+    const { client = 0 } = batch[0] ?? {};
+    await this.#clients(client);
+    const [mine, theirs] = await both(this.#pair, async (side) => {
+      const commands = batch.map((step) => this.#words(side, step));
+      return await tryPipeline(await side.client(client), commands);
+    });
     for (const [i, step] of batch.entries()) {
-      const mismatch = this.#compare(at + i, step, mine?.[i] ?? '(no reply)', theirs?.[i] ?? '(no reply)');
+      const mismatch = this.#compare(at + i, step, mine[i] ?? '(no reply)', theirs[i] ?? '(no reply)');
       if (mismatch !== undefined) return mismatch;
     }
     return undefined;
@@ -189,7 +209,7 @@ class Run {
     const received = await both(this.#pair, async (side) => {
       const frames: string[][] = [];
       const own = side === this.#pair.reference ? mine : theirs;
-      own.send(...step.argv);
+      own.send(...this.#words(side, step));
       frames[step.client] = [...(await upToPing(own, token))];
       // What is told at the end of the server's turn may come after the answer to the first ping.
       frames[step.client]?.push(...(await upToPing(own, `${token}b`)));
@@ -236,13 +256,17 @@ async function waitForBlocked(side: Side, count: number): Promise<void> {
   });
 }
 
+/** Stands for the end of a connection among what was received. */
+const closed = '(closed)';
+
 /** All frames before the answer to a ping, in the form of any protocol and mode. */
 async function upToPing(client: RawResp, token: string): Promise<string[]> {
   const bulk = `$${token.length}\r\n${token}\r\n`;
   const frames: string[] = [];
   client.send('PING', token);
   for (;;) {
-    const frame = await client.next();
+    const frame = client.socket.destroyed ? closed : await client.next().catch(() => closed);
+    if (frame === closed) return [...frames, closed];
     if (frame === bulk || frame === `*2\r\n$4\r\npong\r\n${bulk}`) return frames;
     frames.push(frame);
   }

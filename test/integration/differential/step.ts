@@ -46,7 +46,7 @@ export function showStep(step: Step): string {
 }
 
 function showWord(word: string): string {
-  if (/^[\w.+:*-]+$/.test(word)) return word;
+  if (/^[\w.+:*$-]+$/.test(word)) return word;
   const shown = word.replace(/[^\x20-\x7e]|["\\]/g, (char) =>
     char === '"' || char === '\\' ? `\\${char}` : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
@@ -55,7 +55,7 @@ function showWord(word: string): string {
 
 /**
  * Steps from text, one a line: `0> SET a 1`, or without `0>`; `1& BLPOP a 0` (its reply comes later), `1<` (take it), `0! GET a`
- * (no reply), `sleep 30`. Words are quoted as in redis-cli: `"a\x00b\r\n"`. Lines that start with `#` say why.
+ * (no reply), `sleep 30`. The word `$id1` stands for the connection id of client 1. Words are quoted as in redis-cli: `"a\x00b\r\n"`. Lines that start with `#` say why.
  */
 export function parseScenario(text: string): Step[] {
   return text

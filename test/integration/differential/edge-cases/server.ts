@@ -165,6 +165,29 @@ export const serverCases: Scenarios = {
     CLIENT TRACKINGINFO
     CLIENT TRACKINGINFO x
   `,
+  'CLIENT KILL ends a connection': `
+    1> SET a 1
+    CLIENT KILL ID $id1
+    CLIENT KILL ID $id1
+    1> GET a
+    2> PING
+    CLIENT KILL ID $id2 TYPE pubsub
+    CLIENT KILL ID $id2 SKIPME yes
+    2> PING
+    CLIENT KILL ID $id0
+    PING
+    CLIENT KILL ID $id0 SKIPME no
+    PING
+  `,
+  'CLIENT LIST by id': `
+    1> CLIENT SETNAME one
+    2> CLIENT SETNAME two
+    CLIENT LIST ID $id1
+    CLIENT LIST ID $id2 $id1
+    CLIENT LIST ID $id1 $id1 99999999
+    CLIENT LIST ID 99999999
+    CLIENT LIST ID $id1 TYPE normal
+  `,
   'CLIENT INFO and LIST': `
     CLIENT SETNAME me
     CLIENT INFO

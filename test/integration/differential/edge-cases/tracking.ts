@@ -144,6 +144,45 @@ export const trackingCases: Scenarios = {
     RESET
     CLIENT TRACKINGINFO
   `,
+  'invalidations go to another connection': `
+    1> SUBSCRIBE __redis__:invalidate
+    0> CLIENT TRACKING ON REDIRECT $id1
+    0> CLIENT GETREDIR
+    0> CLIENT TRACKINGINFO
+    0> GET a
+    2> SET a 1
+    2> SET a 2
+    0> MGET a b
+    2> MSET a 3 b 3
+    0> GET a
+    2> FLUSHALL
+    0> SET a 4
+    0> GET a
+    0> SET a 5
+    1> UNSUBSCRIBE
+    0> GET a
+    2> SET a 6
+    0> CLIENT TRACKING OFF
+    0> CLIENT GETREDIR
+  `,
+  'invalidations by prefix go to another connection': `
+    1> SUBSCRIBE __redis__:invalidate
+    0> CLIENT TRACKING ON REDIRECT $id1 BCAST PREFIX a NOLOOP
+    2> SET a 1
+    2> SET b 1
+    0> SET a 2
+    2> MSET a 3 ab 3
+  `,
+  'the connection invalidations go to is gone': `
+    1> PING
+    0> CLIENT TRACKING ON REDIRECT $id1
+    0> GET a
+    2> CLIENT KILL ID $id1
+    2> SET a 1
+    0> CLIENT TRACKINGINFO
+    0> GET a
+    2> SET a 2
+  `,
   'a transaction tells at its end': `
     CLIENT TRACKING ON
     MGET a b
