@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startNode } from '../support/node.ts';
-import { sendRaw } from '../support/raw-http.ts';
+import { connectHttp, sendRaw } from '../support/raw-http.ts';
 
 describe('the bounds of the HTTP face', () => {
   it('refuses a body beyond the limit, announced or not', async () => {
@@ -68,5 +68,45 @@ describe('the bounds of the HTTP face', () => {
     expect((await fetch(`${url}/k0`)).status).toBe(200);
     for (let i = 0; i < 5; i++) expect((await fetch(`${url}/k${i}`, { method: 'DELETE' })).status).toBe(204);
     expect((await fetch(`${url}/again`, { method: 'PUT', body: value })).status).toBe(201);
+  });
+});
+
+describe('a client that is slow to read', () => {
+  it('is closed when it takes nothing for stallTimeout, and not while it takes a little', async () => {
+    await using node = await startNode({ http: '127.0.0.1:0', limits: { http: { stallTimeout: '400ms' } } });
+    const value = 'v'.repeat(16 * 1024 * 1024);
+    await fetch(`http://${node.http}/large`, { method: 'PUT', body: value });
+    const request = 'GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n';
+
+    using stalled = await connectHttp(node.http);
+    stalled.socket.pause();
+    stalled.socket.write(request);
+    using slow = await connectHttp(node.http);
+    let received = 0;
+    slow.socket.removeAllListeners('data');
+    slow.socket.on('data', (chunk) => {
+      received += chunk.length;
+      // About 1.6 seconds for the whole value.
+      if (received > value.length) slow.socket.destroy();
+      else if (received % (1024 * 1024) < chunk.length) {
+        slow.socket.pause();
+        setTimeout(() => slow.socket.resume(), 100);
+      }
+    });
+    slow.socket.write(request);
+    await slow.closed;
+    expect(received).toBeGreaterThan(value.length);
+    stalled.socket.resume();
+    await stalled.closed;
+    expect(stalled.text().length).toBeLessThan(value.length);
+  });
+
+  it('is not closed while the server is the one who takes its time', async () => {
+    await using node = await startNode({ http: '127.0.0.1:0', limits: { http: { stallTimeout: '150ms' } } });
+    using client = await connectHttp(node.http);
+    client.socket.write('PUT /k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    client.socket.write('ok');
+    await client.until(/ 201 /);
   });
 });

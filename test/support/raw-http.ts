@@ -1,4 +1,6 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { eventually } from './eventually.ts';
 
 /** What came back on one connection. */
 export interface RawAnswer {
@@ -7,6 +9,38 @@ export interface RawAnswer {
   readonly text: string;
   /** The server ended the connection. */
   readonly closed: boolean;
+}
+
+/** A connection that is written to and read step by step. */
+export interface RawHttp extends Disposable {
+  readonly socket: Socket;
+  /** Everything that has come so far, as latin1. */
+  readonly text: () => string;
+  /** Resolves with all that has come once it matches. */
+  readonly until: (pattern: RegExp, timeoutMs?: number) => Promise<string>;
+  /** Resolves when the server has closed. */
+  readonly closed: Promise<void>;
+}
+
+export async function connectHttp(address: string): Promise<RawHttp> {
+  const colon = address.lastIndexOf(':');
+  const socket = connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)) });
+  await once(socket, 'connect');
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk.latin1Slice();
+  });
+  socket.on('error', () => socket.destroy());
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const until = (pattern: RegExp, timeoutMs = 5000): Promise<string> =>
+    eventually(
+      () => {
+        if (!pattern.test(text)) throw new Error(`${pattern} has not come: ${JSON.stringify(text.slice(-2000))}`);
+        return text;
+      },
+      { timeoutMs },
+    );
+  return { socket, text: () => text, until, closed, [Symbol.dispose]: () => socket.destroy() };
 }
 
 /**
