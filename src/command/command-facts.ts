@@ -93,11 +93,7 @@ const since: readonly (readonly [version: string, names: string])[] = [
 
 const tipsOf = byName(tips);
 const sinceOf = byName(since);
-const keySpecsOf = new Map<string, (readonly [flags: string, first: number, last: number, step: number])[]>();
-for (const [flags, first, last, step, names] of keySpecs) {
-  for (const name of names.split(' '))
-    keySpecsOf.set(name, [...(keySpecsOf.get(name) ?? []), [flags, first, last, step]]);
-}
+const keySpecsOf = specsByName();
 
 const groupCategories: Readonly<Record<CommandGroup, string | undefined>> = {
   generic: '@keyspace',
@@ -220,6 +216,16 @@ function replySearch(type: string, spec: readonly (readonly [string, number])[],
 function replySimpleSet(names: readonly string[], reply: Reply): void {
   reply.set(names.length);
   for (const name of names) reply.simple(name);
+}
+
+type KeySpec = readonly [flags: string, first: number, last: number, step: number];
+
+function specsByName(): ReadonlyMap<string, readonly KeySpec[]> {
+  const specs = new Map<string, KeySpec[]>();
+  for (const [flags, first, last, step, names] of keySpecs) {
+    for (const name of names.split(' ')) specs.set(name, [...(specs.get(name) ?? []), [flags, first, last, step]]);
+  }
+  return specs;
 }
 
 function byName(table: readonly (readonly [fact: string, names: string])[]): ReadonlyMap<string, string> {

@@ -101,6 +101,8 @@ describe('CLIENT TRACKING', () => {
     other.do('set x 1');
     expect(receiver.received()).toBe('*3|$7|message|$20|__redis__:invalidate|*1|$1|x|');
     expect(client.do('client getredir')).toBe(`:${receiver.client.id}|`);
+    other.do('flushall');
+    expect(receiver.received()).toBe('*3|$7|message|$20|__redis__:invalidate|$-1|');
     client.do('get x');
     commands.server.remove(receiver.client);
     other.do('set x 2');
