@@ -94,16 +94,16 @@ describe.each([2, 3] as const)('node-redis over RESP%d', (protocol) => {
     await using publisher = await connected(protocol);
     await using subscriber = await connected(protocol);
     const heard: string[] = [];
+    let finish = (): void => {};
     const both = new Promise<void>((resolve) => {
-      const hear = (message: string, channel: string): void => {
-        heard.push(`${channel}: ${message}`);
-        if (heard.length === 2) resolve();
-      };
-      void subscriber
-        .subscribe(key('news'), hear)
-        .then(() => subscriber.pSubscribe(`${key('n')}*`, hear))
-        .then(() => publisher.publish(key('news'), 'hello'));
+      finish = resolve;
     });
+    const hear = (message: string, channel: string): void => {
+      if (heard.push(`${channel}: ${message}`) === 2) finish();
+    };
+    await subscriber.subscribe(key('news'), hear);
+    await subscriber.pSubscribe(`${key('n')}*`, hear);
+    expect(await publisher.publish(key('news'), 'hello')).toBe(2);
     await both;
     expect(heard).toEqual([`${key('news')}: hello`, `${key('news')}: hello`]);
     await subscriber.unsubscribe();
