@@ -1,10 +1,9 @@
 import { CommandError } from '../command/command-error.ts';
 import type { Settings } from '../command/server.ts';
 import type { SluiceConfig } from '../config/schema.ts';
-import { parseByteSize } from '../kernel/bytesize.ts';
 import type { Engine } from '../store/engine/engine.ts';
 
-/** Redis's names for what Sluice has settings for; `maxmemory` may be set while running. */
+/** Redis's names for what Sluice has settings for; `maxmemory` may be set while running (0 = the setting `maxBytes` again). */
 export class RedisSettings implements Settings {
   readonly #config: SluiceConfig;
   readonly #engine: Engine;
@@ -40,6 +39,10 @@ export class RedisSettings implements Settings {
         return String(Math.round(limits.resp.idleTimeout / 1000));
       case 'databases':
         return '1';
+      case 'cluster-enabled':
+        return 'no';
+      case 'tracking-table-max-keys':
+        return '1000000';
       case 'tcp-keepalive':
         return '0';
       case 'port':
@@ -64,6 +67,8 @@ export class RedisSettings implements Settings {
       'maxclients',
       'timeout',
       'databases',
+      'cluster-enabled',
+      'tracking-table-max-keys',
       'tcp-keepalive',
       'port',
       'bind',
@@ -71,20 +76,42 @@ export class RedisSettings implements Settings {
   }
 
   set(name: string, value: string): void {
+    const current = this.get(name);
+    if (current === undefined) {
+      throw new CommandError(`ERR Unknown option or number of arguments for CONFIG SET - '${name}'`);
+    }
     if (name !== 'maxmemory') {
-      const known = this.names().includes(name);
+      // Scripts set what they rely on; to agree with what is fixed is no error.
+      if (value === current) return;
       throw new CommandError(
-        known
-          ? `ERR CONFIG SET failed (possibly related to argument '${name}') - can't set immutable config`
-          : `ERR Unknown option or number of arguments for CONFIG SET - '${name}'`,
+        `ERR CONFIG SET failed (possibly related to argument '${name}') - can't set immutable config`,
       );
     }
-    const bytes = /^\d+$/.test(value) ? Number(value) : parseByteSize(value);
-    if (bytes === undefined || !Number.isSafeInteger(bytes) || bytes < 1) {
+    const bytes = parseMemory(value);
+    if (bytes === undefined) {
       throw new CommandError(
         `ERR CONFIG SET failed (possibly related to argument '${name}') - argument must be a memory value`,
       );
     }
-    this.#engine.maxBytes = bytes;
+    this.#engine.maxBytes = bytes === 0 ? this.#config.maxBytes : bytes;
   }
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 1000,
+  kb: 1024,
+  m: 1000 ** 2,
+  mb: 1024 ** 2,
+  g: 1000 ** 3,
+  gb: 1024 ** 3,
+};
+
+/** Redis's memtoull: `100mb` is 100 * 1024 * 1024, `100m` 100 million. */
+function parseMemory(text: string): number | undefined {
+  const match = /^(\d+)([a-z]*)$/i.exec(text);
+  const unit = UNITS[match?.[2]?.toLowerCase() ?? '?'];
+  const bytes = Number(match?.[1]) * (unit ?? Number.NaN);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
