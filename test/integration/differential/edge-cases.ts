@@ -24,4 +24,6 @@ export const edgeCases: Readonly<Record<GroupName, Scenarios>> = {
   'pub/sub': pubSubCases,
   tracking: trackingCases,
   mixed: {},
+  'watched changes': {},
+  invalidations: {},
 };

@@ -7,7 +7,7 @@ import { sortedSetRows } from './generate/sorted-sets.ts';
 import { stringRows } from './generate/strings.ts';
 import { trackingRows } from './generate/tracking.ts';
 import { transactionRows } from './generate/transactions.ts';
-import { anything, integer, key, member, one, type Row, value } from './generate/words.ts';
+import { anything, integer, key, many, maybe, member, one, type Row, value } from './generate/words.ts';
 import { type Random, random } from './random.ts';
 import type { CommandStep, Sequence } from './step.ts';
 
@@ -23,7 +23,9 @@ export type GroupName =
   | 'transactions'
   | 'pub/sub'
   | 'tracking'
-  | 'mixed';
+  | 'mixed'
+  | 'watched changes'
+  | 'invalidations';
 
 interface Group {
   readonly rows: readonly Row[];
@@ -33,7 +35,18 @@ interface Group {
   readonly pushes?: boolean;
   /** Without commands for values, for groups of another kind. */
   readonly alone?: boolean;
+  /** Begins the sequence with values of every type, and goes round each command that the second client sends. */
+  readonly around?: Around;
 }
+
+/** What the first client does: to begin with, before each command of the second client, and after it. */
+interface Around {
+  readonly first: readonly Row[];
+  readonly before: readonly Row[];
+  readonly after: readonly Row[];
+}
+
+const valueRows = [...stringRows, ...hashRows, ...listRows, ...setRows, ...sortedSetRows, ...genericRows];
 
 export const groups: Readonly<Record<GroupName, Group>> = {
   strings: { rows: stringRows, clients: 1 },
@@ -46,10 +59,30 @@ export const groups: Readonly<Record<GroupName, Group>> = {
   transactions: { rows: transactionRows, clients: 3 },
   'pub/sub': { rows: pubSubRows, clients: 3, pushes: true, alone: true },
   tracking: { rows: trackingRows, clients: 2, pushes: true, alone: true },
-  mixed: {
-    rows: [...stringRows, ...hashRows, ...listRows, ...setRows, ...sortedSetRows, ...genericRows],
-    asTheyAre: blockingRows,
+  mixed: { rows: valueRows, asTheyAre: blockingRows, clients: 2 },
+  'watched changes': {
+    rows: valueRows,
     clients: 2,
+    around: {
+      first: [],
+      before: [[1, 'WATCH', many(1, 5, key)]],
+      after: [
+        [1, 'MULTI'],
+        [1, 'PING'],
+        [1, 'EXEC'],
+      ],
+    },
+  },
+  invalidations: {
+    // What is popped at random cannot be made equal between the pushes.
+    rows: valueRows.filter(([, name]) => name !== 'SPOP'),
+    clients: 2,
+    pushes: true,
+    around: {
+      first: [[1, 'CLIENT', 'TRACKING', 'ON', maybe(one('BCAST', 'NOLOOP'))]],
+      before: [[1, 'EXISTS', many(3, 8, key)]],
+      after: [],
+    },
   },
 };
 
@@ -69,8 +102,9 @@ const makingRows: readonly Row[] = [
 
 /** The `index`th sequence of a group; the same for the same seed. */
 export function generate(group: GroupName, seed: number, index: number): Sequence {
-  const { rows, asTheyAre, clients, pushes = false, alone = false } = groups[group];
+  const { rows, asTheyAre, clients, pushes = false, alone = false, around } = groups[group];
   const r = random(seed, Object.keys(groups).indexOf(group), index);
+  if (around !== undefined) return { protocol: r.chance(0.5) ? 3 : 2, steps: stepsAround(around, rows, r), pushes };
   const used = 1 + r.below(clients);
   const steps = Array.from({ length: 4 + r.below(28) }, (): CommandStep => {
     const client = r.below(used);
@@ -79,6 +113,19 @@ export function generate(group: GroupName, seed: number, index: number): Sequenc
     return { client, argv: changed(words(weighted(rows, r), r), r) };
   });
   return { protocol: r.chance(0.5) ? 3 : 2, steps: steps.filter(isFirstTracking()), pushes };
+}
+
+function stepsAround({ first, before, after }: Around, rows: readonly Row[], r: Random): CommandStep[] {
+  const by =
+    (client: number) =>
+    (row: Row): CommandStep => ({ client, argv: words(row, r) });
+  const making = Array.from({ length: 8 }, () => by(1)(weighted(makingRows, r)));
+  const rounds = Array.from({ length: 2 + r.below(8) }, () => [
+    ...before.map(by(0)),
+    { client: 1, argv: changed(words(weighted(rows, r), r), r) },
+    ...after.map(by(0)),
+  ]);
+  return [...making, ...first.map(by(0)), ...rounds.flat()];
 }
 
 /**
