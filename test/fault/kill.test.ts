@@ -10,13 +10,25 @@ describe('a node killed with -9 under load', () => {
   it('keeps what it acknowledged, and a node that acknowledges too early is noticed', async () => {
     await using folder = await tempDir('sluice-fault-report-');
     const args = [report, '--kills', '5', '--seed', '3', '--mutants', '1', '--mutant-kills', '4', '--json'];
-    const { stdout } = await promisify(execFile)(process.execPath, [...args, '--report', join(folder.path, 'fault.md')]).catch(
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      ...args,
+      '--report',
+      join(folder.path, 'fault.md'),
+    ]).catch(
       // Its status is 1 when something is wrong; what is wrong stands in its output.
       (error: { stdout: string }) => error,
     );
     const { passed, result, refusesDamage, verdicts } = JSON.parse(stdout) as {
       passed: boolean;
-      result: { kills: number; acknowledged: number; lost: number; torn: number; resurrected: number; refused: number; examples: string[] };
+      result: {
+        kills: number;
+        acknowledged: number;
+        lost: number;
+        torn: number;
+        resurrected: number;
+        refused: number;
+        examples: string[];
+      };
       refusesDamage: boolean;
       verdicts: { caught: boolean }[];
     };

@@ -7,7 +7,7 @@ export interface CheckpointerOptions {
   readonly engine: Engine;
   readonly journal: WorkerJournal;
   readonly clock: Clock;
-  /** A pass begins when the log is longer than this and than the image. */
+  /** The log is let grow to this, and further to the size of the image that a pass would write. */
   readonly logBytes: number;
   /** The highest generation in the folder. */
   readonly generation: number;
@@ -33,6 +33,8 @@ export class Checkpointer {
   #generation: number;
   #running = false;
   #stopped = false;
+  /** When the last pass began. */
+  #liveBytesThen = Number.POSITIVE_INFINITY;
   #notBefore = Number.NEGATIVE_INFINITY;
 
   constructor(options: CheckpointerOptions) {
@@ -48,8 +50,7 @@ export class Checkpointer {
 
   /** Begins a pass when one is due. */
   consider(): void {
-    const { logBytes, imageBytes } = this.#journal;
-    if (logBytes <= this.#logBytes || logBytes <= imageBytes) return;
+    if (!this.#isDue()) return;
     if (this.#running || this.#stopped || this.#clock.monotonic() < this.#notBefore) return;
     this.#running = true;
     this.#pass()
@@ -66,10 +67,25 @@ export class Checkpointer {
     this.#stopped = true;
   }
 
+  #isDue(): boolean {
+    const { logBytes, imageBytes } = this.#journal;
+    const live = this.#liveBytes;
+    if (logBytes > this.#logBytes && logBytes > Math.min(imageBytes, live)) return true;
+    // Most of the image was deleted or has expired since. Keys with long names and many elements take more bytes in the image
+    // than in memory, so that alone is no sign: memory has to have shrunk.
+    return imageBytes > 2 * this.#logBytes && imageBytes > 4 * live && live < this.#liveBytesThen / 2;
+  }
+
+  /** About what a new image would take. */
+  get #liveBytes(): number {
+    return this.#engine.usedBytes + this.#engine.internal.bytes;
+  }
+
   /** @returns why the pass was not finished, or undefined. */
   async #pass(): Promise<string | undefined> {
     const generation = ++this.#generation;
     const begun = this.#engine.changes.seq;
+    this.#liveBytesThen = this.#liveBytes;
     const dump = new ImageDump(this.#engine, {
       clock: this.#clock,
       sliceMs: SLICE_MS,

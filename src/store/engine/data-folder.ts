@@ -35,6 +35,11 @@ export class DataFolder {
     this.restoring = join(this.path, 'sluice.restoring');
   }
 
+  /** What to do about a damaged folder, as a sentence. */
+  get remedy(): string {
+    return `Nothing was changed. Restore a backup with: sluice restore FILE --data ${this.path} --force`;
+  }
+
   /** What SQLite keeps beside the database. */
   get sidecars(): readonly string[] {
     return [`${this.database}-wal`, `${this.database}-shm`, `${this.database}-journal`];

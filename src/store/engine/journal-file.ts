@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { SluiceError } from '../../errors.ts';
 import type { Space } from './change.ts';
 import { assembleImage, type Image, type PieceHeader } from './checkpoint-ranges.ts';
-import { createFile, type DataFolder, dataError, syncFolder } from './data-folder.ts';
+import { causeText, createFile, type DataFolder, dataError, syncFolder } from './data-folder.ts';
 import { FORMAT_VERSION } from './effect-codec.ts';
 import type { Database, OpenDatabase, Row, Statement } from './sqlite.ts';
 
@@ -84,11 +84,15 @@ export function createDatabase(open: OpenDatabase, folder: DataFolder, meta: Met
 /** Whether the folder has no database yet, or one whose making was interrupted before anything could be stored in it. */
 export function isUnborn(open: OpenDatabase, file: string): boolean {
   if (!existsSync(file) || statSync(file).size === 0) return true;
-  const database = open(file, { readOnly: true });
+  let database: Database | undefined;
   try {
+    database = open(file, { readOnly: true });
     return database.prepare('SELECT count(*) AS n FROM sqlite_master').get()?.['n'] === 0;
+  } catch {
+    // Whatever is wrong with it, it is not new.
+    return false;
   } finally {
-    database.close();
+    database?.close();
   }
 }
 
@@ -99,10 +103,13 @@ export function isUnborn(open: OpenDatabase, file: string): boolean {
 export class JournalReader {
   readonly #database: Database;
   readonly #file: string;
+  readonly #remedy: string;
   #isOpen = true;
 
-  constructor(open: OpenDatabase, file: string) {
+  /** @param remedy a sentence for the message of an error. */
+  constructor(open: OpenDatabase, file: string, remedy = '') {
     this.#file = file;
+    this.#remedy = remedy;
     try {
       // SQLite would make an empty file where none is.
       closeSync(openSync(file, 'r'));
@@ -228,7 +235,7 @@ export class JournalReader {
       if (error instanceof RangeError) throw this.#damaged(`${what}: ${error.message}`, error);
       const wrapped = dataError(error, `${what} of ${this.#file} cannot be read`);
       throw wrapped.code === 'DATA_DAMAGED'
-        ? this.#damaged(`${what} cannot be read (${wrapped.message})`, error)
+        ? this.#damaged(`${what} cannot be read (${causeText(error)})`, error)
         : wrapped;
     }
   }
@@ -236,7 +243,7 @@ export class JournalReader {
   #damaged(what: string, cause?: unknown): SluiceError {
     return new SluiceError(
       'DATA_DAMAGED',
-      `${this.#file} is damaged: ${what}. Nothing was changed. Restore a backup with: sluice restore FILE --data DIR --force`,
+      `${this.#file} is damaged: ${what}${this.#remedy === '' ? '' : `. ${this.#remedy}`}`,
       { details: { file: this.#file }, ...(cause === undefined ? {} : { cause }) },
     );
   }

@@ -103,14 +103,14 @@ class JournalWorker {
       if (acknowledged > 0) {
         throw new SluiceError(
           'DATA_DAMAGED',
-          `${database} is missing or empty although ${acknowledged} changes were written to ${path}. Nothing was changed. Restore a backup with: sluice restore FILE --data ${path} --force, or use another folder`,
+          `${database} is missing or empty although ${acknowledged} changes were written to ${path}. ${this.#folder.remedy}`,
           { details: { file: database } },
         );
       }
       createDatabase(this.#open, this.#folder, this.#options.meta);
       this.#head.write(0);
     }
-    const reader = new JournalReader(this.#open, database);
+    const reader = new JournalReader(this.#open, database, this.#folder.remedy);
     try {
       return reader.meta();
     } finally {
@@ -120,7 +120,7 @@ class JournalWorker {
 
   async #load(): Promise<void> {
     const { database } = this.#folder;
-    const reader = new JournalReader(this.#open, database);
+    const reader = new JournalReader(this.#open, database, this.#folder.remedy);
     try {
       const image = reader.image();
       this.#send({ kind: 'image', ranges: image.ranges });

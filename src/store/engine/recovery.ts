@@ -224,7 +224,7 @@ function asDamage(error: unknown): SluiceError {
   const text = error instanceof Error ? error.message : String(error);
   return new SluiceError(
     'DATA_DAMAGED',
-    `the data folder holds changes that cannot be replayed: ${text}. Nothing was changed. Restore a backup with: sluice restore FILE --data DIR --force`,
+    `the data folder holds changes that cannot be replayed: ${text}. Nothing was changed; restore a backup`,
     { cause: error },
   );
 }
