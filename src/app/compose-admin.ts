@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { SluiceError } from '../errors.ts';
 import type { AdminSources, ComponentHealth } from '../face/admin/admin-routes.ts';
+import { Problem } from '../face/http/problem.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RunningEngine } from './compose-engine.ts';
@@ -27,6 +28,7 @@ const FULL = 0.9;
 export function composeAdmin({ running, clock, metrics, addresses, isDraining }: AdminParts): AdminSources {
   const { engine, journal } = running;
   const startedAt = clock.now();
+  let backups = 0;
   return {
     version: version(),
     notReady: () => (isDraining() ? 'shutting down' : engine.state === 'loading' ? 'loading the data' : ''),
@@ -61,7 +63,15 @@ export function composeAdmin({ running, clock, metrics, addresses, isDraining }:
       ),
       journal: journal.stats(),
     }),
-    backup: () => backupStream(running.dataDir),
+    async backup() {
+      if (backups > 0) {
+        throw new Problem(503, 'A backup is under way', 'one is made at a time; try again when it is finished', {
+          headers: ['Retry-After', '10'],
+        });
+      }
+      backups++;
+      return backupStream(running.dataDir, () => backups--);
+    },
   };
 }
 
@@ -86,18 +96,19 @@ function sum({ engine }: RunningEngine, of: (usage: typeof engine.user.usage) =>
   return of(engine.user.usage) + of(engine.compat.usage) + of(engine.internal.usage);
 }
 
-/** The copy is made beside the data, sent, and removed, however the sending ends. */
-async function backupStream(dataDir: string | undefined): Promise<Readable> {
-  if (dataDir === undefined)
-    throw new SluiceError('NOT_SUPPORTED', 'a store in memory has nothing to back up; use the embedded store');
-  const file = join(dataDir, `backup-${randomUUID()}.tmp`);
+/** The copy is made beside the data, sent, and removed, however the sending ends; then `done` is called. */
+async function backupStream(dataDir: string | undefined, done: () => void): Promise<Readable> {
   try {
-    await backupDataFolder(dataDir, file);
+    if (dataDir === undefined)
+      throw new SluiceError('NOT_SUPPORTED', 'a store in memory has nothing to back up; use the embedded store');
+    const file = join(dataDir, `backup-${randomUUID()}.tmp`);
+    const remove = (): Promise<void> => rm(file, { force: true });
+    await backupDataFolder(dataDir, file).catch((error: unknown) => remove().then(() => Promise.reject(error)));
+    const stream = createReadStream(file);
+    stream.once('close', () => void remove().finally(done));
+    return stream;
   } catch (error) {
-    await rm(file, { force: true });
+    done();
     throw error;
   }
-  const stream = createReadStream(file);
-  stream.once('close', () => void rm(file, { force: true }));
-  return stream;
 }

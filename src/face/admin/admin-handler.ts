@@ -28,9 +28,12 @@ export function adminHandler(sources: AdminSources): (exchange: Exchange) => Pro
     if (method !== 'GET' && method !== 'HEAD') {
       throw new Problem(405, 'Method not allowed', 'the admin API is read by GET', { headers: ['Allow', 'GET, HEAD'] });
     }
-    const answer = await app.fetch(new Request(`http://admin${path}`, { method }));
+    const answer = await app.fetch(new Request(`http://admin${path}`));
     response.writeHead(answer.status, [...answer.headers].flat());
-    if (answer.body === null || method === 'HEAD') response.end();
-    else await pipeline(Readable.fromWeb(answer.body as ReadableStream), response);
+    if (answer.body === null || method === 'HEAD') {
+      // A body nobody takes must be let go: behind it may be a file.
+      await answer.body?.cancel();
+      response.end();
+    } else await pipeline(Readable.fromWeb(answer.body as ReadableStream), response);
   };
 }

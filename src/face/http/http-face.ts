@@ -86,6 +86,7 @@ export class HttpFace {
       this.server.on('connection', (socket: Socket) => {
         if (!this.#accept(socket)) socket.destroy();
       });
+      this.server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
     }
   }
 
