@@ -8,6 +8,10 @@ type Violation = Readonly<Record<string, (content: string) => string>>;
 
 const append = (text: string) => (content: string) => content + text;
 const file = (text: string) => () => text;
+const replace = (from: string, to: string) => (content: string) => {
+  if (!content.includes(from)) throw new Error(`nothing to change: ${from}`);
+  return content.replace(from, to);
+};
 /** A test file is an entry of its own: what only it imports is not dead code. */
 const used = (name: string) => file(`import '${name}';\n`);
 const editJson = (edit: (value: any) => void) => (content: string) => {
@@ -106,11 +110,9 @@ const violations: readonly (readonly [what: string, checker: string, says: RegEx
   [
     'a dependency that is not pinned',
     'lock',
-    /\^4\.0\.0 is a range/,
+    /dependencies\.zod: \^[\d.]+ is a range/,
     {
-      'package.json': editJson((manifest) => {
-        manifest.dependencies.zod = '^4.0.0';
-      }),
+      'package.json': replace('"zod": "', '"zod": "^'),
     },
   ],
   [
@@ -130,9 +132,7 @@ const violations: readonly (readonly [what: string, checker: string, says: RegEx
     'package',
     /dist\/nowhere\.js/,
     {
-      'package.json': editJson((manifest) => {
-        manifest.exports['./package.json'] = './dist/nowhere.js';
-      }),
+      'package.json': replace('"./package.json": "./package.json"', '"./package.json": "./dist/nowhere.js"'),
     },
   ],
   [
@@ -140,9 +140,7 @@ const violations: readonly (readonly [what: string, checker: string, says: RegEx
     'package',
     /lacks CHANGELOG\.md/,
     {
-      'package.json': editJson((manifest) => {
-        manifest.files = manifest.files.filter((name: string) => name !== 'CHANGELOG.md');
-      }),
+      'package.json': replace(', "CHANGELOG.md"]', ']'),
     },
   ],
 ];
@@ -156,13 +154,9 @@ describe('npm run check', () => {
     copy[Symbol.dispose]();
   });
 
-  /** Runs the checkers (all but those named) and returns the names of those that went red, with all that was said. */
-  async function check(...without: string[]): Promise<{ red: string[]; output: string }> {
-    const names = ['package', 'unused', 'types', 'promises', 'style', 'docs', 'layers', 'lock', 'tracked'];
-    const { stdout, stderr } = await copy.node([
-      'scripts/check.mjs',
-      ...names.filter((name) => !without.includes(name)),
-    ]);
+  /** Runs these checkers (all when none is named) and returns the names of those that went red, with all that was said. */
+  async function check(...names: string[]): Promise<{ red: string[]; output: string }> {
+    const { stdout, stderr } = await copy.node(['scripts/check.mjs', ...names]);
     const red = [...stdout.matchAll(/^FAIL {2}(\w+)/gm)].map((match) => match[1] ?? '');
     return { red, output: stdout + stderr };
   }
@@ -186,15 +180,15 @@ describe('npm run check', () => {
     }
   }
 
-  it('is green on the untouched tree', { timeout: 120_000 }, async () => {
+  it('is green on the untouched tree', { timeout: 300_000 }, async () => {
     const { red, output } = await check();
     expect(red, output).toEqual([]);
   });
 
-  it.each(violations)('goes red for %s: only %s', { timeout: 120_000 }, async (_what, checker, says, change) => {
-    // Packing takes as long as all others together, and looks at nothing but package.json and dist.
-    const without = checker === 'package' || 'package.json' in change ? [] : ['package'];
-    const { red, output } = await planted(change, () => check(...without));
+  it.each(violations)('goes red for %s: %s', { timeout: 120_000 }, async (_what, checker, says, change) => {
+    // The checkers that take a blink run each time, so that a violation is seen to concern only its own.
+    const names = new Set([checker, 'style', 'layers', 'lock', 'tracked']);
+    const { red, output } = await planted(change, () => check(...names));
     expect(red, output).toEqual([checker]);
     expect(output).toMatch(says);
   });
