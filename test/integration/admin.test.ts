@@ -171,9 +171,7 @@ describe('the API', () => {
       expect(answer.headers.get('content-type')).toBe('application/vnd.sqlite3');
       await writeFile(saved, new Uint8Array(await answer.arrayBuffer()));
       await eventually(async () => expect(await leftovers()).toEqual([]));
-      await eventually(async () =>
-        expect((await ask('/api/backup', { method: 'HEAD' }, source)).status).toBe(200),
-      );
+      await eventually(async () => expect((await ask('/api/backup', { method: 'HEAD' }, source)).status).toBe(200));
       await eventually(async () => expect(await leftovers()).toEqual([]));
       await eventually(async () => {
         const both = await Promise.all([ask('/api/backup', {}, source), ask('/api/backup', {}, source)]);
