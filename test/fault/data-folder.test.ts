@@ -168,6 +168,12 @@ describe('a data folder', () => {
       code: 'DATA_UNAVAILABLE',
       message: expect.stringMatching(`^the data folder ${below} cannot be created: ENOTDIR`),
     });
+    if (process.platform === 'linux') {
+      await expect(openEngine('/proc/sluice/data')).rejects.toMatchObject({
+        code: 'DATA_UNAVAILABLE',
+        message: expect.stringMatching(/^the data folder .* cannot be created: ENOENT/),
+      });
+    }
   });
 });
 

@@ -51,9 +51,7 @@ export class DataFolder {
    */
   create(): void {
     try {
-      if (existsSync(this.path)) return;
-      const first = mkdirSync(this.path, { recursive: true, mode: 0o700 });
-      if (first !== undefined) syncFolder(dirname(this.path));
+      makeFolder(this.path);
     } catch (error) {
       throw dataError(error, `the data folder ${this.path} cannot be created`);
     }
@@ -105,6 +103,17 @@ export class DataFolder {
     for (const name of readdirSync(this.path))
       if (/^backup-[-0-9a-f]+\.tmp$/.test(name)) removeFile(join(this.path, name));
   }
+}
+
+/**
+ * Makes a folder and those above it. Node's own way, `recursive`, says ENOENT for every reason and never ends where a file system
+ * such as /proc says that.
+ */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+  syncFolder(dirname(path));
 }
 
 /** Makes an empty file that only its owner reads, unless it exists; SQLite gives its side files the same rights. */
