@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { FakeClock } from '../../testing/fake-clock.ts';
 import { applyEffect } from './apply.ts';
 import { Cause, type Change, Op } from './change.ts';
@@ -310,6 +310,49 @@ describe('Engine', () => {
     engine.user.delete('c');
     engine.user.strings.set('d', 'x');
     expect(durable).toEqual([false, false, true]);
+  });
+
+  it('refuses to rename to a key that is too long, and loses nothing', () => {
+    const engine = newEngine();
+    engine.begin();
+    engine.user.strings.set('s', 'value');
+    engine.user.hashes.set('h', 'field', 'value');
+    const before = contents(engine);
+    for (const from of ['s', 'h', 'none']) {
+      expect(() => engine.user.rename(from, 'k'.repeat(65_536))).toThrow(
+        expect.objectContaining({ code: 'KEY_TOO_LONG' }),
+      );
+    }
+    expect(contents(engine)).toEqual(before);
+    expect(engine.user.rename('s', 'k'.repeat(65_535))).toBe(true);
+  });
+
+  it.each([300, 70_000])(
+    'refuses a content type of %i bytes also where the value would stay in its place',
+    (length) => {
+      const engine = newEngine();
+      engine.begin();
+      engine.user.strings.set('k', 'v'.repeat(length + 1000));
+      const replace = (): void => engine.user.strings.set('k', 'w'.repeat(1000), { contentType: 'x'.repeat(length) });
+      expect(replace).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+      expect(engine.user.strings.get('k')).toBe('v'.repeat(length + 1000));
+    },
+  );
+
+  it('keeps the old value when there is no memory for the new one', () => {
+    const engine = newEngine();
+    engine.begin();
+    engine.user.strings.set('k', 'old', { expiresAt: engine.turn.time + 1000 });
+    const before = contents(engine);
+    const seq = engine.changes.seq;
+    const create = vi.spyOn(engine.user.records, 'create').mockImplementation(() => {
+      throw new RangeError('Array buffer allocation failed');
+    });
+    expect(() => engine.user.strings.set('k', 'x'.repeat(1000))).toThrow(RangeError);
+    expect(() => engine.user.strings.append('k', 'x'.repeat(1000))).toThrow(RangeError);
+    create.mockRestore();
+    expect(contents(engine)).toEqual(before);
+    expect(engine.changes.seq).toBe(seq);
   });
 
   it('keeps the dictionaries apart: a flush of user keys leaves the others', () => {

@@ -9,7 +9,7 @@ import { EvictionQueue } from './eviction-queue.ts';
 import { ExpiryWheel } from './expiry-wheel.ts';
 import { Hashes } from './hashes.ts';
 import { Lists } from './lists.ts';
-import { MAX_KEY_BYTES, MAX_META_BYTES, Records, typeNames, ValueType } from './records.ts';
+import { MAX_KEY_BYTES, Records, typeNames, ValueType } from './records.ts';
 import { Sets } from './sets.ts';
 import { SortedSets } from './sorted-sets.ts';
 import { Strings } from './strings.ts';
@@ -126,8 +126,10 @@ export class Keyspace {
   /**
    * Moves a value with its expiry to another name; what was there is gone. On the change stream it is a delete and a copy, so it
    * costs the size of the value.
+   * @throws SluiceError KEY_TOO_LONG
    */
   rename(from: ByteString, to: ByteString): boolean {
+    requireKey(to);
     const source = this.find(from);
     if (source === 0) return false;
     if (from === to) return true;
@@ -290,16 +292,10 @@ export class Keyspace {
     replaced: Ref,
   ): Ref {
     requireKey(key);
-    if (contentType.length > MAX_META_BYTES) {
-      throw new SluiceError(
-        'INVALID_ARGUMENT',
-        `the content type is longer than ${MAX_META_BYTES} bytes; use a shorter one`,
-      );
-    }
+    // Before the old record goes: should there be no memory, the key keeps its value.
+    const ref = this.records.create(this.#hash, ValueType.string, entryClass, key, contentType, value, reserve);
     if (replaced !== 0) this.#removeRecord(replaced);
-    return this.#insert(
-      this.records.create(this.#hash, ValueType.string, entryClass, key, contentType, value, reserve),
-    );
+    return this.#insert(ref);
   }
 
   setExpiry(ref: Ref, instant: number): void {

@@ -1,8 +1,9 @@
+import { SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
 import { Cause, Op } from './change.ts';
 import { EntryClass } from './entry-class.ts';
 import type { Keyspace } from './keyspace.ts';
-import { ValueType } from './records.ts';
+import { MAX_META_BYTES, ValueType } from './records.ts';
 
 export interface SetStringOptions {
   /** ms since the epoch, 0 = never (default). */
@@ -63,11 +64,17 @@ export class Strings {
 
   /**
    * Stores a value, replacing whatever the key held. An expiry that has passed leaves the key absent.
-   * @throws SluiceError KEY_TOO_LONG
+   * @throws SluiceError KEY_TOO_LONG, INVALID_ARGUMENT
    */
   set(key: ByteString, value: ByteString, options: SetStringOptions = {}): void {
     const { expiresAt = 0, contentType = '', entryClass = EntryClass.data } = options;
     const space = this.#space;
+    if (contentType.length > MAX_META_BYTES) {
+      throw new SluiceError(
+        'INVALID_ARGUMENT',
+        `the content type is longer than ${MAX_META_BYTES} bytes; use a shorter one`,
+      );
+    }
     if (expiresAt !== 0 && expiresAt <= space.turn.time) {
       space.delete(key);
       return;
