@@ -135,7 +135,8 @@ function parseConditions(argv: readonly ByteString[]): Conditions {
         conditions.lt = true;
         break;
       default:
-        throw new CommandError(`ERR Unsupported option ${quoted(option)}`);
+        // Line ends inside an error become blanks, but at its end they are dropped.
+        throw new CommandError(`ERR Unsupported option ${quoted(option).replace(/[\r\n]+$/, '')}`);
     }
   }
   const { nx, xx, gt, lt } = conditions;

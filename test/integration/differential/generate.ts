@@ -1,4 +1,4 @@
-import { genericRows, serverRows } from './generate/generic.ts';
+import { genericRows, helloRows, serverRows } from './generate/generic.ts';
 import { hashRows } from './generate/hashes.ts';
 import { blockingRows, listRows } from './generate/lists.ts';
 import { pubSubRows } from './generate/pub-sub.ts';
@@ -55,7 +55,7 @@ export const groups: Readonly<Record<GroupName, Group>> = {
   sets: { rows: setRows, clients: 1 },
   'sorted sets': { rows: sortedSetRows, clients: 1 },
   generic: { rows: genericRows, clients: 1 },
-  server: { rows: serverRows, clients: 1 },
+  server: { rows: serverRows, asTheyAre: helloRows, clients: 1 },
   transactions: { rows: transactionRows, clients: 3 },
   'pub/sub': { rows: pubSubRows, clients: 3, pushes: true, alone: true },
   tracking: { rows: trackingRows, clients: 2, pushes: true, alone: true },
