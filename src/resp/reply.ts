@@ -138,6 +138,10 @@ export class Reply {
   #add(text: string): void {
     this.#out += text;
     if (this.#out.length <= PART_LENGTH) return;
+    if (this.overflowed) {
+      this.#out = '';
+      return;
+    }
     this.#parts.push(flat(this.#out));
     this.#partsLength += this.#out.length;
     this.#out = '';

@@ -137,7 +137,8 @@ export const stringCommands: readonly Command[] = [
     keys: [1, -1, 1],
     run(context, argv, reply) {
       reply.array(argv.length - 1);
-      for (let i = 1; i < argv.length; i++) {
+      // One large value asked for many times: the client is about to be closed.
+      for (let i = 1; i < argv.length && !reply.overflowed; i++) {
         const key = argv[i] as ByteString;
         const space = context.client.keyspace(key);
         const type = counted(context, space.typeName(key));

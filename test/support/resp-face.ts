@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import type { TlsOptions } from 'node:tls';
+import { systemClock } from '../../src/app/system-clock.ts';
+import type { ClientUser } from '../../src/command/client.ts';
+import { Server } from '../../src/command/server.ts';
+import { SluiceError } from '../../src/errors.ts';
+import { RespFace } from '../../src/face/resp/resp-face.ts';
+import type { RespLimits } from '../../src/face/resp/resp-limits.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+import { type CommitWaiter, type Durability, nothingToCommit } from '../../src/store/engine/durability.ts';
+import { Engine } from '../../src/store/engine/engine.ts';
+import { PubSub } from '../../src/store/engine/pub-sub.ts';
+
+/** A disk whose commits happen when the test says so. */
+export class SteppedDurability implements Durability {
+  committed = 0;
+  #waiters: { readonly seq: number; readonly waiter: CommitWaiter }[] = [];
+
+  onCommitted(seq: number, waiter: CommitWaiter): void {
+    this.#waiters.push({ seq, waiter });
+  }
+
+  /** Those who wait. */
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
+  commit(upTo = Number.POSITIVE_INFINITY): void {
+    this.committed = Math.max(this.committed, upTo);
+    const done = this.#waiters.filter(({ seq }) => seq <= upTo);
+    this.#waiters = this.#waiters.filter(({ seq }) => seq > upTo);
+    for (const { waiter } of done) waiter.committed();
+  }
+
+  fail(reason: string): void {
+    this.committed = Number.POSITIVE_INFINITY;
+    for (const { waiter } of this.#waiters.splice(0)) waiter.committed(new SluiceError('STORE_READ_ONLY', reason));
+  }
+}
+
+export interface TestFace extends AsyncDisposable {
+  readonly port: number;
+  readonly face: RespFace;
+  readonly server: Server;
+  readonly engine: Engine;
+}
+
+const roomy: RespLimits = {
+  bulkBytes: 64 * 2 ** 20,
+  arguments: 1_048_576,
+  queryBytes: 256 * 2 ** 20,
+  outputBytes: 256 * 2 ** 20,
+  pubsubOutputBytes: 32 * 2 ** 20,
+  idleTimeout: 0,
+};
+
+/** The RESP listener over an engine in memory, with the parts a test wants to hold in its hand. */
+export async function startRespFace({
+  limits = {},
+  maxConnections = 1000,
+  durability = nothingToCommit,
+  clock = systemClock,
+  maxBytes = 2 ** 40,
+  users = {},
+  tls,
+}: {
+  readonly limits?: Partial<RespLimits>;
+  readonly maxConnections?: number;
+  readonly durability?: Durability;
+  readonly clock?: Clock;
+  readonly maxBytes?: number;
+  /** Secret and rights by name; none: nobody needs to authenticate. */
+  readonly users?: Readonly<Record<string, { readonly secret: string; readonly compat?: boolean }>>;
+  readonly tls?: TlsOptions;
+} = {}): Promise<TestFace> {
+  const engine = new Engine({ clock, seed: [1, 2], maxBytes, random: Math.random });
+  const authenticate = (name: string, secret: string): ClientUser | undefined =>
+    users[name]?.secret === secret ? { name, compat: users[name]?.compat === true } : undefined;
+  const server = new Server({
+    engine,
+    durability,
+    pubSub: new PubSub(),
+    authenticator: { required: Object.keys(users).length > 0, authenticate },
+    settings: { get: () => undefined, names: () => [], set: () => undefined },
+    facts: { version: '0.0.0', port: 0, configFile: '', persistence: () => [] },
+  });
+  const face = new RespFace({
+    server,
+    limits: { ...roomy, ...limits },
+    maxConnections,
+    ...(tls === undefined ? {} : { tls }),
+  });
+  face.server.listen(0, '127.0.0.1');
+  await once(face.server, 'listening');
+  const address = face.server.address();
+  if (address === null || typeof address === 'string') throw new Error('a TCP listener has an address');
+  return {
+    port: address.port,
+    face,
+    server,
+    engine,
+    [Symbol.asyncDispose]: () => face.drain(AbortSignal.abort()),
+  };
+}
