@@ -256,6 +256,35 @@ describe('a checkpoint between other work', () => {
     expect(passes).toBeGreaterThan(10);
   }, 300_000);
 
+  it.each([
+    ['list', (engine: Engine, i: number) => engine.user.lists.pushRight('large', `${i}`)],
+    ['hash', (engine: Engine, i: number) => engine.user.hashes.set('large', `${i}`, `${i}`)],
+    ['set', (engine: Engine, i: number) => engine.user.sets.add('large', `${i}`)],
+    ['sorted set', (engine: Engine, i: number) => engine.user.sortedSets.add('large', `${i}`, -i)],
+  ])('holds a large %s that changes while it is dumped', (_type, add) => {
+    const path = mkdtempSync(join(tmpdir(), 'sluice-replay-'));
+    const bench = new Bench(open, path);
+    const act = (run: (engine: Engine) => void): void => bench.act({ do: 'command', text: '', run });
+    try {
+      act((engine) => {
+        for (let i = 0; i < 300; i++) add(engine, i);
+        engine.user.expire('large', START + 1e6);
+      });
+      for (let i = 300; bench.passes === 0; i++) {
+        bench.act({ do: 'slice' });
+        act((engine) => {
+          add(engine, i);
+          engine.user.hashes.delete('large', `${i - 7}`);
+        });
+        if (i % 50 === 0) bench.act({ do: 'commit' });
+      }
+      bench.restart();
+    } finally {
+      bench.close();
+      rmSync(path, { recursive: true });
+    }
+  });
+
   it('takes every key once although the tables grow and shrink under it', () => {
     const path = mkdtempSync(join(tmpdir(), 'sluice-replay-'));
     const bench = new Bench(open, path);
