@@ -74,8 +74,9 @@ export class ExpiryWheel {
         }
       }
       if (this.#tick === target) return true;
-      if (this.#tick > target) this.#turnBack(target);
-      else this.#turn(target);
+      if (this.#tick < target) this.#turn(target);
+      // The clock was set back. No record is in a slot that was entered since, so each is met in time all the same.
+      else this.#tick = target;
     }
   }
 
@@ -91,17 +92,6 @@ export class ExpiryWheel {
       const span = SPANS[this.#lowestLevelInUse()] as number;
       const next = Math.min(target, (Math.floor(this.#tick / span) + 1) * span - 1);
       if (span > 1 && next > this.#tick) this.#tick = next;
-    }
-  }
-
-  /**
-   * The clock was set back. What lies in a slot is met no later for that, except in the slots of the upper levels that the new
-   * tick is in: they were entered already, as it were. So they are taken off, to be worked through and sorted in anew.
-   */
-  #turnBack(target: number): void {
-    this.#tick = target;
-    for (let level = 1; level < LEVELS; level++) {
-      this.#detach(level, Math.floor(target / (SPANS[level] as number)) % SLOTS);
     }
   }
 
