@@ -1,9 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { isSluiceError, type SluiceError } from '../../src/errors.ts';
+import { backupDatabase, restoreBackup } from '../../src/store/engine/backup.ts';
 import { openDurableEngine, openMemoryEngine } from '../../src/store/engine/durable-engine.ts';
 import { eventually } from '../support/eventually.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -62,6 +64,25 @@ describe('a data folder', () => {
     await write(first, ({ user }) => user.strings.set('k', 'still mine'));
   });
 
+  it('is refused to a second process also after this one has tried to open it again', async () => {
+    await using folder = await tempDir();
+    await using _first = await openEngine(folder.path);
+    await expect(openEngine(folder.path)).rejects.toMatchObject({ code: 'DATA_LOCKED' });
+    const child = spawn(
+      process.execPath,
+      ['--input-type=module', '-e', holder, resolve('dist/store/engine/durable-engine.js'), folder.path],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const exit = once(child, 'exit');
+    try {
+      const opened = once(child.stdout, 'data').then(String);
+      expect(await Promise.race([opened, text(child.stderr)])).toContain('DATA_LOCKED');
+    } finally {
+      child.kill('SIGKILL');
+      await exit;
+    }
+  });
+
   it('is refused to a second process, and free again as soon as the first is killed', async () => {
     await using folder = await tempDir();
     const child = spawn(
@@ -78,6 +99,26 @@ describe('a data folder', () => {
     }
     await using opened = await openEngine(folder.path);
     expect(read(opened, 'k')).toBe('v');
+  });
+
+  it('stays refused to other processes whatever else this process does with its files', async () => {
+    await using folder = await tempDir();
+    const data = join(folder.path, 'data');
+    await using first = await openEngine(data);
+    await write(first, ({ user }) => user.strings.set('k', 'v'));
+    // With POSIX locks, closing any descriptor of a file drops all the process's locks on it.
+    await expect(openEngine(data)).rejects.toMatchObject({ code: 'DATA_LOCKED' });
+    await backupDatabase(data, join(folder.path, 'backup'));
+    await expect(restoreBackup(join(folder.path, 'backup'), data, { force: true })).rejects.toMatchObject({
+      code: 'DATA_LOCKED',
+    });
+    const { stdout, status } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '-e', intruder, resolve('dist/store/engine/durable-engine.js'), data],
+      { encoding: 'utf8' },
+    );
+    expect({ stdout, status }).toEqual({ stdout: 'DATA_LOCKED\n', status: 0 });
+    await write(first, ({ user }) => user.strings.set('k', 'still mine'));
   });
 
   it('does not grow with overwrites of the same keys', async () => {
@@ -189,6 +230,17 @@ describe('an engine without a folder', () => {
     await opened.close();
   });
 });
+
+const intruder = `
+const [, module, dataDir] = process.argv;
+const { openDurableEngine } = await import(module);
+const clock = { now: () => Date.now(), monotonic: () => performance.now(), setTimer: () => ({ cancel() {} }) };
+await openDurableEngine({ clock, random: Math.random, maxBytes: 1e9, dataDir }).then(
+  () => console.log('it opened'),
+  (error) => console.log(error.code),
+);
+process.exit();
+`;
 
 const holder = `
 const [, module, dataDir] = process.argv;

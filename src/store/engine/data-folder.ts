@@ -116,9 +116,16 @@ function makeFolder(path: string): void {
   syncFolder(dirname(path));
 }
 
-/** Makes an empty file that only its owner reads, unless it exists; SQLite gives its side files the same rights. */
+/**
+ * Makes an empty file that only its owner reads, unless it exists; SQLite gives its side files the same rights. A file that exists
+ * is not even opened: to close it again would drop the locks that this process holds on it, SQLite's among them (POSIX).
+ */
 export function createFile(path: string): void {
-  closeSync(openSync(path, 'a', 0o600));
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** Makes the names in a folder durable. */

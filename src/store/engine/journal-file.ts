@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { SluiceError } from '../../errors.ts';
 import type { Space } from './change.ts';
@@ -111,8 +111,8 @@ export class JournalReader {
     this.#file = file;
     this.#remedy = remedy;
     try {
-      // SQLite would make an empty file where none is.
-      closeSync(openSync(file, 'r'));
+      // For an error that names the reason. Not by opening it: to close it again would drop this process's locks on it (POSIX).
+      statSync(file);
       this.#database = open(file, { readOnly: true });
     } catch (error) {
       throw dataError(error, `${file} cannot be opened`);

@@ -241,10 +241,9 @@ class JournalWorker {
       return;
     }
     const low = freeBytes < (this.#low ? minFreeBytes * 1.1 : minFreeBytes);
-    if (low !== this.#low) {
-      this.#low = low;
-      this.#send({ kind: 'disk', freeBytes, low });
-    }
+    // Again and again while it is low: the figure changes, and a message may find the main thread still loading.
+    if (low || this.#low) this.#send({ kind: 'disk', freeBytes, low });
+    this.#low = low;
     clearTimeout(this.#diskTimer);
     if (low) this.#diskTimer = setTimeout(() => this.#checkDisk(), DISK_CHECK_MS);
   }
