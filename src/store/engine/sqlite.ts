@@ -3,7 +3,6 @@ export interface Statement {
   run(...values: readonly SqliteValue[]): { readonly lastInsertRowid: number | bigint };
   get(...values: readonly SqliteValue[]): Row | undefined;
   all(...values: readonly SqliteValue[]): Row[];
-  iterate(...values: readonly SqliteValue[]): IterableIterator<Row>;
 }
 
 export interface Database {
