@@ -17,7 +17,7 @@ export interface CallOptions {
 /** A value with what is stored beside it. */
 export interface Entry {
   readonly value: Uint8Array;
-  /** Changes whenever the bytes change, and only then: the SHA-1 of the value in base64url. */
+  /** Changes whenever the bytes change, and only then: the SHA-1 of the value in hexadecimal. */
   readonly tag: string;
   /** Media type given with the value, '' when none was. */
   readonly contentType: string;

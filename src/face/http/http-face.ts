@@ -8,6 +8,7 @@ import { Exchange } from './exchange.ts';
 import { linger } from './linger.ts';
 import { Problem, problemOf, rawProblem, writeProblem } from './problem.ts';
 import { checkRequest, originForm } from './request-check.ts';
+import { writeSingly } from './single-write.ts';
 
 /** Bounds of one listener; bytes and milliseconds. */
 export interface HttpLimits {
@@ -170,6 +171,7 @@ export class HttpFace {
     (socket as Held)[connectionOf] = connection;
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
+    writeSingly(socket);
     this.#http.emit('connection', socket);
   }
 

@@ -3,6 +3,7 @@ import { type ByteString, toBuffer } from '../../kernel/bytes.ts';
 import { compileGlob } from '../../kernel/glob.ts';
 import { EntryClass } from '../engine/entry-class.ts';
 import type { Keyspace } from '../engine/keyspace.ts';
+import { ValueType } from '../engine/records.ts';
 import type { CallOptions, Entry, KeyInput, KeyValue, OnlyIf, ScanOptions, SetOptions, SetOutcome } from '../ports.ts';
 import { addInt64, type EmbeddedTurn, toBytes, toOwned } from './embedded-turn.ts';
 
@@ -88,9 +89,11 @@ export class EmbeddedKeyValue implements KeyValue {
   }
 
   #entry(key: ByteString): EmbeddedEntry | undefined {
-    const value = this.#space.strings.get(key);
-    if (value === undefined) return undefined;
-    return new EmbeddedEntry(value, this.#space.strings.contentType(key), this.#space.expiresAt(key) as number);
+    const { records } = this.#space;
+    const ref = this.#space.find(key);
+    if (ref === 0) return undefined;
+    this.#space.requireType(ref, ValueType.string);
+    return new EmbeddedEntry(records.value(ref), records.contentType(ref), records.expiresAt(ref));
   }
 
   #holds(key: ByteString, exists: boolean, condition: OnlyIf | undefined): boolean {
@@ -98,7 +101,7 @@ export class EmbeddedKeyValue implements KeyValue {
     if (condition === 'absent') return !exists;
     if (condition === 'present') return exists;
     if (!exists) return false;
-    return condition.tags.includes(tagOf(toBuffer(this.#space.strings.get(key) as ByteString)));
+    return condition.tags.includes(tagOf(this.#space.strings.get(key) as ByteString));
   }
 }
 
@@ -123,11 +126,14 @@ class EmbeddedEntry implements Entry {
   }
 
   get tag(): string {
-    this.#tag ??= tagOf(toBuffer(this.text));
+    this.#tag ??= tagOf(this.text);
     return this.#tag;
   }
 }
 
-function tagOf(value: Uint8Array): string {
-  return hash('sha1', value, 'base64url');
+const ASCII_ONLY = /^[\x00-\x7f]*$/;
+
+/** As Redis's `redis.sha1hex` and `sha1sum` print it. Text of ASCII is hashed as it is: its UTF-8 is its bytes. */
+function tagOf(text: ByteString): string {
+  return hash('sha1', ASCII_ONLY.test(text) ? text : toBuffer(text));
 }
