@@ -54,7 +54,15 @@ export async function startSluice(
   let draining = false;
   const admin = composeAdmin({ running, clock, metrics: lazyMetrics(sources), addresses, isDraining: () => draining });
   const addMetrics = (source: MetricSource): void => void sources.push(source);
-  const front = await composeFront({ config, running, credentials, clock, log, admin, addMetrics });
+  const stopEngine = async (): Promise<void> => {
+    eventLoop.close();
+    await running.close();
+  };
+  const parts = { config, running, credentials, clock, log, admin, addMetrics };
+  const front = await composeFront(parts).catch(async (error: unknown) => {
+    await stopEngine();
+    throw error;
+  });
   let current = config;
 
   const close = async (): Promise<void> => {
@@ -63,8 +71,7 @@ export async function startSluice(
     const signal = AbortSignal.timeout(current.shutdownTimeout);
     await Promise.all([front.http?.drain(signal), front.resp?.drain(signal)]);
     await front.admin?.drain(signal);
-    eventLoop.close();
-    await running.close();
+    await stopEngine();
     nodeLog.info('closed');
   };
 
