@@ -4,8 +4,8 @@
  *
  * Absent is `undefined` or `false`. A store that is away or too slow is an error (STORE_UNAVAILABLE, STORE_TIMEOUT), never an
  * absence. Keys are text or bytes (text means its UTF-8); values given out are the caller's own copies. Durations are
- * milliseconds, instants milliseconds since the epoch. Every call takes an AbortSignal and rejects with its reason; an aborted
- * write may still happen.
+ * milliseconds, greater than 0 (else INVALID_ARGUMENT), instants milliseconds since the epoch. Every call takes an AbortSignal and
+ * rejects with its reason; an aborted write may still happen.
  */
 
 export type KeyInput = string | Uint8Array;
@@ -97,6 +97,7 @@ export interface WindowDecision {
   readonly retryAt: number;
 }
 
+/** Whole numbers, else INVALID_ARGUMENT. */
 export interface WindowLimit {
   readonly limit: number;
   /** Length of the window. */

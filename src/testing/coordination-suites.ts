@@ -5,6 +5,8 @@ import { type ConformanceCase, conformanceCase } from './conformance.ts';
 const texts = (records: readonly { readonly value: Uint8Array }[]): string[] =>
   records.map(({ value }) => Buffer.from(value).toString());
 
+const code = (expected: string) => (error: unknown) => (error as { code?: string }).code === expected;
+
 /** What every `RecordLog` promises. */
 export const recordLogSuite: readonly ConformanceCase<RecordLog>[] = [
   conformanceCase<RecordLog>('hands records out in order, each to one claimer', async (log) => {
@@ -41,6 +43,12 @@ export const recordLogSuite: readonly ConformanceCase<RecordLog>[] = [
     await log.claim('l', { count: 0, lease: 1000 });
     assert.equal(await log.acknowledge('l', [two?.id ?? '']), 0, 'its lease had lapsed');
   }),
+  conformanceCase<RecordLog>('refuses a lease that is no number of milliseconds greater than 0', async (log) => {
+    await log.append('l', ['1']);
+    for (const lease of [0, Number.NaN])
+      await assert.rejects(log.claim('l', { count: 1, lease }), code('INVALID_ARGUMENT'));
+    assert.deepEqual(await log.size('l'), { waiting: 1, claimed: 0 });
+  }),
   conformanceCase<RecordLog>('keeps logs apart and knows their sizes', async (log) => {
     await log.append('a', ['1']);
     await log.append('b', ['1', '2']);
@@ -73,6 +81,10 @@ export const leaseSuite: readonly ConformanceCase<Lease>[] = [
     clock.advance(1000);
     const third = (await lease.acquire('l', 'a', { ttl: 1000 })) as number;
     assert.ok(third > second);
+  }),
+  conformanceCase<Lease>('refuses a ttl that is no number of milliseconds greater than 0', async (lease) => {
+    for (const ttl of [0, Number.NaN]) await assert.rejects(lease.acquire('l', 'a', { ttl }), code('INVALID_ARGUMENT'));
+    assert.notEqual(await lease.acquire('l', 'b', { ttl: 1000 }), undefined);
   }),
   conformanceCase<Lease>('is free once its holder releases it', async (lease) => {
     await lease.acquire('l', 'a', { ttl: 1000 });

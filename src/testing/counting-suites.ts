@@ -31,6 +31,11 @@ export const fieldsSuite: readonly ConformanceCase<Fields>[] = [
     await fields.set('r', { big: String(Number.MAX_SAFE_INTEGER) });
     await assert.rejects(fields.increment('r', 'big', 1), code('OVERFLOW'));
   }),
+  conformanceCase<Fields>('refuses a ttl that is no number of milliseconds greater than 0', async (fields) => {
+    for (const ttl of [0, Number.NaN])
+      await assert.rejects(fields.set('r', { a: '1' }, { ttl }), code('INVALID_ARGUMENT'));
+    assert.equal(await fields.get('r'), undefined);
+  }),
   conformanceCase<Fields>('deletes a record once', async (fields) => {
     await fields.set('r', { a: '1' });
     assert.equal(await fields.delete('r'), true);
@@ -60,6 +65,10 @@ export const counterSuite: readonly ConformanceCase<Counter>[] = [
     await counter.reset('a');
     assert.equal(await counter.get('a'), 0);
     assert.equal(await counter.get('b'), 2);
+  }),
+  conformanceCase<Counter>('refuses a ttl that is no number of milliseconds greater than 0', async (counter) => {
+    for (const ttl of [0, Number.NaN]) await assert.rejects(counter.add('c', 1, { ttl }), code('INVALID_ARGUMENT'));
+    assert.equal(await counter.get('c'), 0);
   }),
   conformanceCase<Counter>('refuses to leave the exact whole numbers', async (counter) => {
     await counter.add('c', Number.MAX_SAFE_INTEGER);
@@ -145,6 +154,13 @@ export const windowSuite: readonly ConformanceCase<Window>[] = [
       assert.equal((await window.fixed('w', limit)).allowed, true);
     },
   ),
+  conformanceCase<Window>('refuses what is no limit instead of letting everything pass', async (window) => {
+    for (const kind of ['rolling', 'fixed'] as const) {
+      for (const wrong of [{ limit: Number.NaN }, { limit: -1 }, { per: 0 }, { per: Number.NaN }, { cost: 0.5 }])
+        await assert.rejects(window[kind]('w', { limit: 1, per: 1000, ...wrong }), code('INVALID_ARGUMENT'));
+      assert.equal((await window[kind]('w', { limit: 1, per: 1000 })).count, 1, kind);
+    }
+  }),
   conformanceCase<Window>('forgets all hits at a reset', async (window) => {
     const limit = { limit: 1, per: 1000 };
     await window.rolling('w', limit);

@@ -69,6 +69,14 @@ export const keyValueSuite: readonly ConformanceCase<KeyValue>[] = [
     clock.advance(5000);
     assert.equal(text(await kv.get('key')), 'y');
   }),
+  test('refuses a ttl that is no number of milliseconds greater than 0, and writes nothing', async (kv, clock) => {
+    await kv.set('k', 'old');
+    for (const ttl of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '60s' as unknown as number])
+      await assert.rejects(kv.set('k', 'new', { ttl }), code('INVALID_ARGUMENT'));
+    assert.equal(text(await kv.get('k')), 'old');
+    await kv.set('k', 'new', { ttl: 0.5 });
+    assert.equal((await kv.get('k'))?.expiresAt, clock.now() + 1);
+  }),
   test('writes only if absent, only if present', async (kv) => {
     assert.equal(await kv.set('k', '1', { onlyIf: 'present' }), 'refused');
     assert.equal(await kv.get('k'), undefined);
@@ -147,5 +155,15 @@ export const keyValueSuite: readonly ConformanceCase<KeyValue>[] = [
     await assert.rejects(kv.set('k', 'x', { signal }), reason);
     await assert.rejects(kv.get('k', { signal }), reason);
     assert.equal(await kv.get('k'), undefined);
+  }),
+  test('serves many calls under one signal without a warning', async (kv) => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 50 }, (_, i) => kv.set(`k${i}`, 'x', { signal })));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', note);
+    assert.deepEqual(warnings, []);
   }),
 ];

@@ -1,7 +1,7 @@
 import { EntryClass } from '../engine/entry-class.ts';
 import { internalKey } from '../keys.ts';
 import type { CallOptions, Counter, KeyInput } from '../ports.ts';
-import { addIntegers, type EmbeddedTurn, toBytes } from './embedded-turn.ts';
+import { addIntegers, type EmbeddedTurn, endOf, toBytes } from './embedded-turn.ts';
 
 /** The `Counter` port: one string per counter among the internal keys. */
 export class EmbeddedCounter implements Counter {
@@ -16,7 +16,7 @@ export class EmbeddedCounter implements Counter {
       const { internal, turn } = this.#turn.engine;
       const name = nameOf(key);
       const sum = addIntegers(internal.strings.get(name), by);
-      const firstExpiry = options.ttl === undefined ? 0 : turn.time + options.ttl;
+      const firstExpiry = options.ttl === undefined ? 0 : endOf(turn.time, options.ttl);
       const expiresAt = internal.expiresAt(name) ?? firstExpiry;
       internal.strings.set(name, String(sum), { expiresAt, entryClass: EntryClass.internal });
       return sum;

@@ -2,7 +2,7 @@ import { bytesToUtf8, utf8ToBytes } from '../../kernel/bytes.ts';
 import { EntryClass } from '../engine/entry-class.ts';
 import { internalKey } from '../keys.ts';
 import type { CallOptions, Fields, KeyInput } from '../ports.ts';
-import { addIntegers, type EmbeddedTurn, toBytes, toOwned } from './embedded-turn.ts';
+import { addIntegers, type EmbeddedTurn, endOf, toBytes, toOwned } from './embedded-turn.ts';
 
 /** The `Fields` port: one hash per record among the internal keys. */
 export class EmbeddedFields implements Fields {
@@ -30,10 +30,11 @@ export class EmbeddedFields implements Fields {
     return this.#turn.writeInternal(options, () => {
       const { internal, turn } = this.#turn.engine;
       const name = nameOf(key);
+      const expiresAt = options.ttl === undefined ? undefined : endOf(turn.time, options.ttl);
       for (const [field, value] of Object.entries(fields)) {
         internal.hashes.set(name, utf8ToBytes(field), toBytes(value), EntryClass.internal);
       }
-      if (options.ttl !== undefined) internal.expire(name, turn.time + options.ttl);
+      if (expiresAt !== undefined) internal.expire(name, expiresAt);
     });
   }
 

@@ -5,7 +5,7 @@ import { EntryClass } from '../engine/entry-class.ts';
 import type { Keyspace } from '../engine/keyspace.ts';
 import { ValueType } from '../engine/records.ts';
 import type { CallOptions, Entry, KeyInput, KeyValue, OnlyIf, ScanOptions, SetOptions, SetOutcome } from '../ports.ts';
-import { addInt64, type EmbeddedTurn, toBytes, toOwned } from './embedded-turn.ts';
+import { addInt64, type EmbeddedTurn, endOf, toBytes, toOwned } from './embedded-turn.ts';
 
 const SCAN_COUNT = 100;
 
@@ -41,7 +41,7 @@ export class EmbeddedKeyValue implements KeyValue {
       // Asked for its type too: a hash must not be lost to a value of the same name.
       const existed = this.#space.strings.has(name);
       if (!this.#holds(name, existed, options.onlyIf)) return 'refused';
-      const expiresAt = options.ttl === undefined ? 0 : this.#turn.engine.turn.time + options.ttl;
+      const expiresAt = options.ttl === undefined ? 0 : endOf(this.#turn.engine.turn.time, options.ttl);
       const contentType = options.contentType ?? '';
       this.#space.strings.set(name, toBytes(value), { expiresAt, contentType, entryClass: this.#entryClass });
       return existed ? 'replaced' : 'created';

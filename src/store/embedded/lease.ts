@@ -2,7 +2,7 @@ import { utf8ToBytes } from '../../kernel/bytes.ts';
 import { EntryClass } from '../engine/entry-class.ts';
 import { internalKey } from '../keys.ts';
 import type { CallOptions, KeyInput, Lease } from '../ports.ts';
-import { addIntegers, type EmbeddedTurn, toBytes } from './embedded-turn.ts';
+import { addIntegers, type EmbeddedTurn, endOf, toBytes } from './embedded-turn.ts';
 
 /** The `Lease` port: the holder in a string that expires, the last token beside it for ever. */
 export class EmbeddedLease implements Lease {
@@ -23,11 +23,12 @@ export class EmbeddedLease implements Lease {
       const key = internalKey(toBytes(name), 'lease');
       const tokenKey = internalKey(toBytes(name), 'lease-token');
       const me = utf8ToBytes(holder);
+      const expiresAt = endOf(turn.time, ttl);
       const current = internal.strings.get(key);
       if (current !== undefined && current !== me) return undefined;
       const token = addIntegers(internal.strings.get(tokenKey), current === undefined ? 1 : 0);
       if (current === undefined) internal.strings.set(tokenKey, String(token), { entryClass: EntryClass.internal });
-      internal.strings.set(key, me, { expiresAt: turn.time + ttl, entryClass: EntryClass.internal });
+      internal.strings.set(key, me, { expiresAt, entryClass: EntryClass.internal });
       return token;
     });
   }

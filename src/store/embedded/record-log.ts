@@ -2,7 +2,7 @@ import { bytesToUtf8, utf8ToBytes } from '../../kernel/bytes.ts';
 import { EntryClass } from '../engine/entry-class.ts';
 import { internalKey } from '../keys.ts';
 import type { CallOptions, ClaimedRecord, KeyInput, RecordLog } from '../ports.ts';
-import { addIntegers, type EmbeddedTurn, toBytes, toOwned } from './embedded-turn.ts';
+import { addIntegers, type EmbeddedTurn, endOf, toBytes, toOwned } from './embedded-turn.ts';
 
 /**
  * The `RecordLog` port: the records in a hash by number, the numbers that wait in a list, those claimed in a sorted set by the end
@@ -40,6 +40,7 @@ export class EmbeddedRecordLog implements RecordLog {
       const { hashes, lists, sortedSets } = engine.internal;
       const key = keysOf(log);
       const now = engine.turn.time;
+      const until = endOf(now, lease);
       const claimed = sortedSets.read(key.claimed);
       if (claimed !== undefined) {
         const lapsed = [
@@ -58,7 +59,7 @@ export class EmbeddedRecordLog implements RecordLog {
       while (taken.length < count) {
         const id = lists.popLeft(key.waiting);
         if (id === undefined) break;
-        sortedSets.add(key.claimed, id, now + lease, EntryClass.internal);
+        sortedSets.add(key.claimed, id, until, EntryClass.internal);
         taken.push({ id: bytesToUtf8(id), value: toOwned(hashes.read(key.records)?.get(id) ?? '') });
       }
       return taken;

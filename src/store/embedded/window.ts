@@ -1,9 +1,10 @@
+import { SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
 import type { Engine } from '../engine/engine.ts';
 import { EntryClass } from '../engine/entry-class.ts';
 import { internalKey } from '../keys.ts';
 import type { CallOptions, KeyInput, Window, WindowDecision, WindowLimit } from '../ports.ts';
-import { type EmbeddedTurn, toBytes } from './embedded-turn.ts';
+import { type EmbeddedTurn, endOf, toBytes } from './embedded-turn.ts';
 
 /** The `Window` port: hits of a rolling window as a sorted set by instant, a fixed window as a counter that expires. */
 export class EmbeddedWindow implements Window {
@@ -42,6 +43,8 @@ export class EmbeddedWindow implements Window {
 function rollingWindow(engine: Engine, key: ByteString, { limit, per, cost = 1 }: WindowLimit): WindowDecision {
   const { sortedSets } = engine.internal;
   const now = engine.turn.time;
+  const expiresAt = endOf(now, per);
+  requireWhole(limit, cost);
   const old = sortedSets.read(key);
   if (old !== undefined) {
     const left = old.lowerBound((hit) => hit.score <= now - per);
@@ -59,7 +62,7 @@ function rollingWindow(engine: Engine, key: ByteString, { limit, per, cost = 1 }
     sortedSets.add(key, member, now, EntryClass.internal);
     added++;
   }
-  engine.internal.expire(key, now + per);
+  engine.internal.expire(key, expiresAt);
   const total = count + cost;
   if (total < limit) return { allowed: true, count: total, remaining: limit - total, retryAt: now };
   const oldest = [...(sortedSets.read(key)?.range(0, 1) ?? [])][0];
@@ -69,10 +72,20 @@ function rollingWindow(engine: Engine, key: ByteString, { limit, per, cost = 1 }
 function fixedWindow(engine: Engine, key: ByteString, { limit, per, cost = 1 }: WindowLimit): WindowDecision {
   const { internal } = engine;
   const now = engine.turn.time;
+  const endsNew = endOf(now, per);
+  requireWhole(limit, cost);
   const count = Number(internal.strings.get(key) ?? 0);
-  const endsAt = internal.expiresAt(key) ?? now + per;
+  const endsAt = internal.expiresAt(key) ?? endsNew;
   if (count + cost > limit) return { allowed: false, count, remaining: Math.max(0, limit - count), retryAt: endsAt };
   const total = count + cost;
   internal.strings.set(key, String(total), { expiresAt: endsAt, entryClass: EntryClass.internal });
   return { allowed: true, count: total, remaining: limit - total, retryAt: total < limit ? now : endsAt };
+}
+
+/** A limit that is no number must not let everything pass. @throws SluiceError INVALID_ARGUMENT */
+function requireWhole(...counts: number[]): void {
+  for (const count of counts) {
+    if (Number.isSafeInteger(count) && count >= 0) continue;
+    throw new SluiceError('INVALID_ARGUMENT', `limit and cost are whole numbers, not ${String(count)}`);
+  }
 }
