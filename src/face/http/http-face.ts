@@ -127,7 +127,6 @@ export class HttpFace {
     });
     // Beyond it node would drop header lines without a word; their number is checked per request.
     http.maxHeadersCount = 0;
-    http.timeout = limits.stallTimeout;
     // A client may end its side once it has asked; it still gets its answers.
     Object.assign(http, { httpAllowHalfOpen: true });
     http.on('request', (request, response) => this.#take(request, response));
@@ -198,6 +197,9 @@ export class HttpFace {
     }
     if (answered === undefined) this.#observe(exchange, started);
     else void this.#observeLater(answered, exchange, connection, started);
+    // An answer that left at once, as most do, needs no timer.
+    if (answered !== undefined || connection.socket.writableLength > 0)
+      connection.socket.setTimeout(limits.stallTimeout);
   };
 
   async #observeLater(
