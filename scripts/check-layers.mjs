@@ -82,7 +82,6 @@ const mayImport = {
 
 /** Package (or optional part of Node) -> the only parts that may import it. Anything else is refused. */
 const packageOwners = {
-  '@hono/node-server': ['face/admin'],
   hono: ['face/admin'],
   '@photostructure/sqlite': ['store/engine'],
   'node:sqlite': ['store/engine'],

@@ -12,7 +12,7 @@ const publicRegistry = 'registry.npmjs.org';
 const rules = [
   {
     what: 'a home folder',
-    pattern: /(?<![\w.~-])(?:\/home\/(?!node\b)[a-z_][\w-]*|\/Users\/\w+|\/root)(?=\/)|\b[A-Z]:\\+Users\\/,
+    pattern: /(?<![\w.~-])(?:\/home\/(?!(?:you|user|node)\b)[a-z_][\w-]*|\/Users\/\w+|\/root)(?=\/)|\b[A-Z]:\\+Users\\/,
   },
   { what: 'the place of this checkout', pattern: wholePath(root) },
   { what: 'your home folder', pattern: wholePath(`${homedir()}/`) },

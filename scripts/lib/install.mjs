@@ -4,9 +4,10 @@ import { at, readIfPresent, root, SetupError, say, sha256 } from './project.mjs'
 
 const stampFile = () => at('node_modules', '.sluice-install');
 
-/** What an installation depends on: the lock file, the Node major (native code) and the platform. */
+/** What an installation depends on, a line each: the lock file; the Node major and the platform, for native code. */
 function wanted(lock) {
-  return sha256(lock, process.versions.node.split('.')[0], process.platform, process.arch);
+  const [major] = process.versions.node.split('.');
+  return { lock: sha256(lock), machine: `node ${major} ${process.platform} ${process.arch}` };
 }
 
 /**
@@ -33,10 +34,12 @@ function alreadyInstalled(lock) {
 export function ensureInstalled() {
   const lock = readIfPresent(at('package-lock.json'));
   if (lock === undefined) throw new SetupError('package-lock.json is missing: this is not a complete checkout');
-  const stamp = wanted(lock);
+  const want = wanted(lock);
+  const stamp = `${want.lock}\n${want.machine}\n`;
   const found = readIfPresent(stampFile());
   if (found === stamp) return false;
-  if (found === undefined && alreadyInstalled(lock)) {
+  const machine = found?.split('\n')[1];
+  if ((machine === undefined || machine === want.machine) && alreadyInstalled(lock)) {
     writeFileSync(stampFile(), stamp);
     return false;
   }
