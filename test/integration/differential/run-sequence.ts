@@ -283,7 +283,24 @@ function inOrder(argv: readonly string[], frames: readonly string[]): string[] {
     const heads = frames.map((frame) => frame.slice(0, frame.lastIndexOf(':'))).sort();
     return heads.map((head, i) => head + counts[i]);
   }
-  return [...frames];
+  return sortedRuns(frames, (frame) =>
+    /^(>2\r\n\$10\r\ninvalidate|\*3\r\n\$7\r\nmessage\r\n\$20\r\n__redis__:inv)/.test(frame),
+  );
+}
+
+/** What one command invalidates is told key by key, in the order the server happens to change them. */
+function sortedRuns(frames: readonly string[], belongs: (frame: string) => boolean): string[] {
+  const result: string[] = [];
+  let run: string[] = [];
+  for (const frame of frames) {
+    if (belongs(frame)) {
+      run.push(frame);
+      continue;
+    }
+    result.push(...run.sort(), frame);
+    run = [];
+  }
+  return [...result, ...run.sort()];
 }
 
 /** Everything a SCAN finds, once and sorted; or the error. */
