@@ -82,6 +82,7 @@ export class BlockedClients implements ChangeConsumer {
     // A client that is served leaves the set, which its iteration allows.
     for (const client of this.#waiting.get(key) ?? []) {
       if (client.blocked === undefined) continue;
+      const replyFrom = client.reply.size;
       if (!client.blocked.serve(key)) {
         // The list is empty again. Only a compatibility name can mean another list to the next client.
         if (isCompatName(key)) continue;
@@ -89,8 +90,7 @@ export class BlockedClients implements ChangeConsumer {
       }
       client.revealed = Math.max(client.revealed, this.#engine.revealed);
       this.forget(client);
-      client.connection.flush();
-      client.connection.resume();
+      answered(client, replyFrom);
     }
   }
 
@@ -105,8 +105,16 @@ export class BlockedClients implements ChangeConsumer {
     if (state === undefined) return;
     this.#engine.begin();
     this.forget(client);
+    const replyFrom = client.reply.size;
     state.timedOut();
-    client.connection.flush();
-    client.connection.resume();
+    answered(client, replyFrom);
   }
+}
+
+/** The wait is over: its reply goes out, unless CLIENT REPLY silenced the command that waited. */
+function answered(client: Client, replyFrom: number): void {
+  if (client.replyMode !== 'on') client.reply.drop(replyFrom);
+  if (client.replyMode === 'skip') client.replyMode = 'on';
+  client.connection.flush();
+  client.connection.resume();
 }

@@ -124,5 +124,6 @@ function applyReplyMode(client: Client, command: PreparedCommand | undefined, re
     return;
   }
   if (command?.answersByPush !== true) client.reply.drop(replyFrom);
-  if (client.replyMode === 'skip') client.replyMode = 'on';
+  // A command that waits is silenced when it is answered.
+  if (client.replyMode === 'skip' && client.blocked === undefined) client.replyMode = 'on';
 }

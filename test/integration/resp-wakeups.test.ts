@@ -92,6 +92,21 @@ describe('without any other RESP command', () => {
   });
 });
 
+it.each([['SKIP'], ['OFF']])(
+  'a command that waited is silent when it is served under CLIENT REPLY %s',
+  async (mode) => {
+    await using node = await startRespFace();
+    await using client = await connectRaw({ port: node.port });
+    await using pusher = await connectRaw({ port: node.port });
+    client.send('CLIENT', 'REPLY', mode);
+    client.send('BLPOP', 'list', '0');
+    await eventually(() => expect(node.server.blocked.size).toBe(1));
+    await pusher.command('RPUSH', 'list', 'x');
+    if (mode === 'OFF') expect(await client.command('CLIENT', 'REPLY', 'ON')).toBe('+OK\r\n');
+    expect(await client.command('LLEN', 'list')).toBe(':0\r\n');
+  },
+);
+
 describe('pushes', () => {
   it('come between replies, never inside one', async () => {
     await using node = await startRespFace();

@@ -102,7 +102,7 @@ export class RespConnection implements Connection {
     if (this.#closed) return;
     if (this.#awaited && this.client.blocked === undefined) {
       this.#awaited = false;
-      this.#replies++;
+      if (this.#reply.size > 0) this.#replies++;
     } else {
       this.#unpaired = true;
     }
@@ -158,7 +158,7 @@ export class RespConnection implements Connection {
     if (this.#running || this.#runQueued || this.#ended || this.#closed) return;
     const { client } = this;
     let more = false;
-    if (client.blocked === undefined && !client.closing && !this.#isStalled()) {
+    if (client.blocked === undefined && !client.closing && !(this.#paused && this.#isStalled())) {
       this.#running = true;
       try {
         more = this.#runCommands();
