@@ -77,7 +77,7 @@ const lines = [
   '',
   '| | |',
   '|---|---|',
-  `| kills | ${result.kills}, ${result.killsWhileStarting} of them before it listened |`,
+  `| kills | ${result.kills}, ${result.killsWhileStarting} of them before it listened, ${result.killsWhileLoading} while it read its data |`,
   `| acknowledged writes | ${result.acknowledged} |`,
   `| lost | ${result.lost} |`,
   `| torn | ${result.torn} |`,

@@ -7,6 +7,7 @@ import { commandOf, judge, readOf } from './workload.mjs';
 
 const CONNECTIONS = 4;
 const PIPELINE = 24;
+const BALLAST = 40_000;
 
 /** Numbers in [0, 1) that a seed repeats (mulberry32). */
 export function randomOf(seed) {
@@ -43,6 +44,7 @@ export async function campaign({
   const result = {
     kills: 0,
     killsWhileStarting: 0,
+    killsWhileLoading: 0,
     acknowledged: 0,
     unacknowledgedKept: 0,
     lost: 0,
@@ -61,9 +63,14 @@ export async function campaign({
       const last = result.kills === kills;
       node = new NodeProcess(dist, { dataDir, durability, cwd: join(base, 'cwd') });
       if (!last && random() < 0.2) {
-        await sleep(random() * 500);
-        if ((await Promise.race([node.port(), sleep(0)])) === undefined) result.killsWhileStarting++;
+        if (random() < 0.3) await sleep(random() * 300);
+        else {
+          await node.port();
+          await sleep(random() * 100);
+        }
         await node.kill();
+        if (!node.output.includes('listening')) result.killsWhileStarting++;
+        else if (!node.output.includes('is ready')) result.killsWhileLoading++;
         result.kills++;
         continue;
       }
@@ -86,6 +93,16 @@ export async function campaign({
         done[c] = verdict.n;
       }
       result.examples.length = Math.min(result.examples.length, 20);
+      const [ballast] = await connections[0].send([['EXISTS', ...ballastKeys(50)]]);
+      if (ballast !== (result.ballast ?? 0)) {
+        result.lost += 50;
+        result.examples.push(`life ${result.kills}: of 50 keys written at the start ${ballast} are there`);
+      }
+      if (result.ballast === undefined) {
+        result.ballast = 50;
+        for (let from = 0; from < BALLAST; from += 500)
+          await connections[0].send(ballastKeys(BALLAST, from, from + 500).map((key) => ['SET', key, 'x']));
+      }
       if (last || (stopWhenWrong && wrong(result) > 0)) break;
       const before = done.slice();
       const work = connections.map((connection, c) => run(c, connection, done, result));
@@ -157,7 +174,7 @@ async function stateOf(c, connection) {
   const state = new Map();
   let cursor = '0';
   do {
-    const [reply] = await connection.send([['SCAN', cursor, 'MATCH', `?:${c}*`, 'COUNT', '1000']]);
+    const [reply] = await connection.send([['SCAN', cursor, 'MATCH', `?:${c}*`, 'COUNT', '20000']]);
     if (reply instanceof Error) throw reply;
     const [next, keys] = reply;
     cursor = next;
@@ -166,6 +183,11 @@ async function stateOf(c, connection) {
     for (const [i, key] of keys.entries()) state.set(key, reads[i][1](answers[i]));
   } while (cursor !== '0');
   return state;
+}
+
+/** Some or all of the keys that are never touched again; they make loading take its time. */
+function ballastKeys(count, from = 0, to = count) {
+  return Array.from({ length: to - from }, (_, i) => `ballast:${from + i}`);
 }
 
 function folderBytes(folder) {
