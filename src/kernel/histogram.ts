@@ -1,5 +1,5 @@
 /** Buckets by powers of two of a microsecond: the first holds up to 1 us, the last but one up to 67 s, the last the rest. */
-export const HISTOGRAM_BUCKETS = 28;
+const HISTOGRAM_BUCKETS = 28;
 
 /** Upper bounds of the buckets in seconds; the last is infinite. */
 export const histogramBounds: readonly number[] = Array.from({ length: HISTOGRAM_BUCKETS }, (_, i) =>

@@ -62,12 +62,15 @@ export function sendRaw(address: string, input: string | readonly string[], quie
       clearTimeout(timer);
       timer = setTimeout(() => finish(false), quietMs);
     };
-    socket.on('connect', async () => {
+    const send = async (): Promise<void> => {
       for (const part of typeof input === 'string' ? [input] : input) {
         socket.write(part, 'latin1');
         await new Promise((done) => setTimeout(done, 20));
       }
       wait();
+    };
+    socket.on('connect', () => {
+      send().catch(reject);
     });
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1');

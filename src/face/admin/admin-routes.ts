@@ -31,7 +31,7 @@ const STATUS_OF: Readonly<Record<HealthStatus, 200 | 503>> = { pass: 200, warn: 
 const HEALTH_TYPE = 'application/health+json';
 
 /** The worst of all. */
-export function overall(components: Readonly<Record<string, ComponentHealth>>): HealthStatus {
+function overall(components: Readonly<Record<string, ComponentHealth>>): HealthStatus {
   const all = Object.values(components).map(({ status }) => status);
   return all.includes('fail') ? 'fail' : all.includes('warn') ? 'warn' : 'pass';
 }

@@ -14,14 +14,6 @@ export interface Durability {
   onCommitted(seq: number, waiter: CommitWaiter): void;
 }
 
-/** @throws SluiceError STORE_READ_ONLY when the commit fails. */
-export function whenCommitted(durability: Durability, seq: number): Promise<void> {
-  if (seq <= durability.committed) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    durability.onCommitted(seq, { committed: (error) => (error === undefined ? resolve() : reject(error)) });
-  });
-}
-
 /** For an engine without a journal. */
 export const nothingToCommit: Durability = {
   committed: Number.POSITIVE_INFINITY,

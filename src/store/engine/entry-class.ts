@@ -7,5 +7,3 @@
  */
 export const EntryClass = { data: 0, cached: 1, internal: 2 } as const;
 export type EntryClass = (typeof EntryClass)[keyof typeof EntryClass];
-
-export const entryClassNames = ['data', 'cached', 'internal'] as const;

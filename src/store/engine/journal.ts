@@ -179,7 +179,7 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
     return this.whenDurable(this.#engine.changes.seq);
   }
 
-  /** Unlike `whenCommitted` this waits under every durability. @throws SluiceError STORE_READ_ONLY */
+  /** Unlike `onCommitted` this waits under every durability. @throws SluiceError STORE_READ_ONLY */
   whenDurable(seq: number): Promise<void> {
     if (seq <= this.durableSeq) return Promise.resolve();
     if (this.#failure !== '') return Promise.reject(this.#failedError());
@@ -255,6 +255,8 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
           this.#closed?.reject(
             new SluiceError('STORE_READ_ONLY', `the last changes could not be written: ${reply.failure}`),
           );
+        return;
+      default: // The others answer a start.
     }
   }
 

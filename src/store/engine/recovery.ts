@@ -149,7 +149,9 @@ export class Loader implements JournalListener {
       case 'refused': {
         const { details } = reply;
         this.#fail(new SluiceError(reply.code, reply.message, details === undefined ? {} : { details }));
+        return;
       }
+      default: // The others come once the start is over.
     }
   }
 
