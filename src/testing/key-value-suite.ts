@@ -156,14 +156,4 @@ export const keyValueSuite: readonly ConformanceCase<KeyValue>[] = [
     await assert.rejects(kv.get('k', { signal }), reason);
     assert.equal(await kv.get('k'), undefined);
   }),
-  test('serves many calls under one signal without a warning', async (kv) => {
-    const warnings: Error[] = [];
-    const note = (warning: Error): void => void warnings.push(warning);
-    process.on('warning', note);
-    const { signal } = new AbortController();
-    await Promise.all(Array.from({ length: 50 }, (_, i) => kv.set(`k${i}`, 'x', { signal })));
-    await new Promise((resolve) => setImmediate(resolve));
-    process.off('warning', note);
-    assert.deepEqual(warnings, []);
-  }),
 ];

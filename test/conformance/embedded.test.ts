@@ -1,4 +1,5 @@
-import { describe, it } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
 import { EmbeddedChannel } from '../../src/store/embedded/channel.ts';
 import { EmbeddedCounter } from '../../src/store/embedded/counter.ts';
 import { EmbeddedTurn } from '../../src/store/embedded/embedded-turn.ts';
@@ -102,3 +103,14 @@ for (const [store, on] of Object.entries(stores) as [string, (typeof stores)['me
     );
   });
 }
+
+describe('embedded store', () => {
+  it('serves many calls under one signal without a warning of Node', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    await using opened = await stores.disk((turn) => new EmbeddedKeyValue(turn, turn.engine.user))();
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 50 }, (_, i) => opened.port.set(`k${i}`, 'x', { signal })));
+    await nextTurn();
+    expect(warn).not.toHaveBeenCalled();
+  });
+});
