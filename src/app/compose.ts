@@ -45,7 +45,10 @@ export async function startSluice(
   const log = new NodeLog(config.log);
   const credentials = new Credentials(usersOf(config), () => clock.monotonic());
   const storeLog = log.part('store');
-  const running = await composeEngine(config, clock, (message) => storeLog.warn(message));
+  const running = await composeEngine(config, clock, (message) => storeLog.warn(message)).catch((error: unknown) => {
+    log.close();
+    throw error;
+  });
   const nodeLog = log.part('node');
   const sources: MetricSource[] = [engineMetrics(running), journalMetrics(running)];
   const eventLoop = eventLoopMetrics();
@@ -54,13 +57,18 @@ export async function startSluice(
   let draining = false;
   const admin = composeAdmin({ running, clock, metrics: lazyMetrics(sources), addresses, isDraining: () => draining });
   const addMetrics = (source: MetricSource): void => void sources.push(source);
-  const stopEngine = async (): Promise<void> => {
+  const release = async (): Promise<void> => {
     eventLoop.close();
-    await running.close();
+    try {
+      await running.close();
+      nodeLog.info('closed');
+    } finally {
+      log.close();
+    }
   };
   const parts = { config, running, credentials, clock, log, admin, addMetrics };
   const front = await composeFront(parts).catch(async (error: unknown) => {
-    await stopEngine();
+    await release();
     throw error;
   });
   let current = config;
@@ -71,8 +79,7 @@ export async function startSluice(
     const signal = AbortSignal.timeout(current.shutdownTimeout);
     await Promise.all([front.http?.drain(signal), front.resp?.drain(signal)]);
     await front.admin?.drain(signal);
-    await stopEngine();
-    nodeLog.info('closed');
+    await release();
   };
 
   try {

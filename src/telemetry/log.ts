@@ -1,4 +1,7 @@
+import { mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
+import { SluiceError } from '../errors.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
@@ -17,12 +20,23 @@ export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | '
 export class NodeLog {
   readonly #root: Logger;
   readonly #parts = new Map<string, Logger>();
+  readonly #closeFile: () => void;
   #options: LogOptions;
 
+  /** @throws SluiceError CONFIG_INVALID when the file cannot be written */
   constructor(options: LogOptions) {
     this.#options = options;
-    const sink = destination({ dest: options.file ?? 1, sync: options.file === undefined, mkdir: true });
-    const stream = options.format === 'json' ? sink : lines(sink, options.format === 'pretty');
+    const { file } = options;
+    const sink = destination({ dest: file === undefined ? 1 : openFile(file), sync: file === undefined });
+    let isOpen = true;
+    this.#closeFile = () => {
+      if (file === undefined || !isOpen) return;
+      isOpen = false;
+      sink.flushSync();
+      sink.end();
+    };
+    const target = file === undefined ? sink : { write: (entry: string) => void (isOpen && sink.write(entry)) };
+    const stream = options.format === 'json' ? target : lines(target, options.format === 'pretty');
     this.#root = pino({ level: options.level, base: null, timestamp: stdTimeFunctions.isoTime }, stream);
   }
 
@@ -39,6 +53,23 @@ export class NodeLog {
   reload(options: Pick<LogOptions, 'level' | 'levels'>): void {
     this.#options = { ...this.#options, ...options };
     for (const [name, part] of this.#parts) part.level = options.levels[name] ?? options.level;
+  }
+
+  /** Writes what is left and closes the file, if there is one; nothing is logged any more. Idempotent. */
+  close(): void {
+    this.#closeFile();
+  }
+}
+
+/** Opened at once: a log that goes nowhere would be missed only when it is needed. */
+function openFile(path: string): number {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, 'a');
+  } catch (error) {
+    throw new SluiceError('CONFIG_INVALID', `log.file: ${path} cannot be written: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
