@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
@@ -119,6 +119,29 @@ describe('a data folder', () => {
     );
     expect({ stdout, status }).toEqual({ stdout: 'DATA_LOCKED\n', status: 0 });
     await write(first, ({ user }) => user.strings.set('k', 'still mine'));
+  });
+
+  it('that is moved away refuses writes, and takes them again when it is put back', async () => {
+    await using folder = await tempDir();
+    const [path, away] = [join(folder.path, 'data'), join(folder.path, 'away')];
+    await using opened = await openEngine(path);
+    await write(opened, ({ user }) => user.strings.set('k', 'v'));
+    await rename(path, away);
+    // It is looked after once a second while something is written.
+    const writing = async (): Promise<void> => write(opened, ({ user }) => user.strings.set('n', String(Date.now())));
+    await eventually(async () =>
+      expect(await writing().catch((error: SluiceError) => error.code)).toBe('STORE_READ_ONLY'),
+    );
+    expect(opened.engine.reason).toContain(`${join(path, 'sluice.db')} is gone or out of reach`);
+    expect(opened.warnings).toHaveLength(1);
+    expect(read(opened, 'k')).toBe('v');
+    await mkdir(path);
+    await writeFile(join(path, 'sluice.db'), '');
+    await eventually(() => expect(opened.engine.reason).toContain('is no longer the file that is open'));
+    await rm(path, { recursive: true });
+    await rename(away, path);
+    await eventually(writing);
+    await opened.close();
   });
 
   it('does not grow with overwrites of the same keys', async () => {

@@ -58,6 +58,7 @@ export async function campaign({
   /** By connection: commands known to be done. */
   const done = Array.from({ length: CONNECTIONS }, () => 0);
   let node;
+  let tampered = false;
   try {
     while (result.kills <= kills) {
       const last = result.kills === kills;
@@ -113,7 +114,10 @@ export async function campaign({
       result.acknowledged += done.reduce((sum, n, c) => sum + n - before[c], 0);
       result.kills++;
       result.largestFolder = Math.max(result.largestFolder, folderBytes(dataDir));
-      if (tamper !== undefined && result.kills === Math.ceil(kills / 2)) await tamper(dataDir, random);
+      if (tamper !== undefined && !tampered && result.kills >= kills / 2) {
+        tampered = true;
+        await tamper(dataDir, random);
+      }
       onProgress(`${result.kills} kills, ${result.acknowledged} acknowledged, ${wrong(result)} wrong`);
     }
   } catch (error) {

@@ -56,20 +56,19 @@ export function mutate(root, mutant) {
   return { dist, remove: () => rmSync(base, { recursive: true, force: true }) };
 }
 
-/** Changes one byte of a value in the newest group of the log, in a database that SQLite finds in order. */
+/** Changes one byte of a value in each of the newest groups of the log, in a database that SQLite finds in order. */
 export async function flipOneByte(dataDir, root) {
   const { loadSqlite } = await import(pathToFileURL(join(root, 'dist', 'store', 'engine', 'sqlite.js')).href);
   const database = (await loadSqlite())(join(dataDir, 'sluice.db'));
-  const rows = database.prepare('SELECT seq, effects FROM log ORDER BY seq DESC LIMIT 50').all();
-  for (const { seq, effects } of rows) {
+  let flipped = 0;
+  for (const { seq, effects } of database.prepare('SELECT seq, effects FROM log ORDER BY seq DESC LIMIT 50').all()) {
     const bytes = Buffer.from(effects);
     const at = bytes.indexOf('....');
     if (at < 0) continue;
     bytes[at + 1] ^= 1;
     database.prepare('UPDATE log SET effects = ? WHERE seq = ?').run(bytes, seq);
-    database.close();
-    return;
+    flipped++;
   }
   database.close();
-  throw new Error('no value to damage was found in the log');
+  if (flipped === 0) throw new Error('no value to damage was found in the log');
 }

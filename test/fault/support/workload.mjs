@@ -7,8 +7,8 @@
  */
 
 /** Commands after which a key is deleted again; several blocks. */
-export const WINDOW = 4096;
-const BLOCK = 512;
+const WINDOW = 2048;
+const BLOCK = 256;
 const KEPT_BLOCKS = WINDOW / BLOCK;
 
 const pad = (text, length) => text.padEnd(length, '.');
