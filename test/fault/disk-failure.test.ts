@@ -102,7 +102,7 @@ describe.skipIf(noDisk !== undefined)(`a disk of our own${noDisk === undefined ?
     disk.makeReadOnly();
     await expect(openEngine(data)).rejects.toMatchObject({
       code: 'DATA_UNAVAILABLE',
-      message: expect.stringMatching(`^the data folder ${data} cannot be locked: EROFS: read-only file system`),
+      message: expect.stringMatching(`^${join(data, 'sluice.head')} cannot be written: EROFS: read-only file system`),
     });
     await expect(openEngine(join(disk.path, 'other'))).rejects.toMatchObject({
       code: 'DATA_UNAVAILABLE',

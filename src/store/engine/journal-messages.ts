@@ -40,7 +40,8 @@ export type JournalReply =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'stored'; readonly imageBytes: number; readonly failure?: string }
   | { readonly kind: 'trimmed'; readonly bytes: number; readonly done: boolean }
-  | { readonly kind: 'disk'; readonly freeBytes: number; readonly low: boolean }
+  /** Why the folder cannot be relied on to take more; '' when it can. */
+  | { readonly kind: 'disk'; readonly problem: string }
   | { readonly kind: 'closed'; readonly failure?: string };
 
 export interface Loaded extends Extent {

@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { isSluiceError, SluiceError } from '../../errors.ts';
 import { causeText, DataFolder, dataError, HeadFile } from './data-folder.ts';
@@ -42,7 +42,9 @@ class JournalWorker {
   #retryMs = RETRY_FIRST_MS;
   #bytesSinceCheck = 0;
   #lastCheck = 0;
-  #low = false;
+  #problem = '';
+  /** Inode of the database that is open. */
+  #inode: number | undefined;
   #diskTimer: NodeJS.Timeout | undefined;
   #trimUpto = 0;
   #trimming = false;
@@ -131,6 +133,7 @@ class JournalWorker {
       reader.close();
       const { sync, walBytes } = this.#options;
       this.#file = new JournalFile(this.#open, database, image, { sync, walBytes });
+      this.#inode = statSync(database).ino;
       const { generation, imageBytes } = this.#file;
       const head = this.#head?.read() ?? 0;
       this.#send({ kind: 'loaded', ...next.value, head, generation, imageBytes, logBytes });
@@ -228,24 +231,34 @@ class JournalWorker {
     }
   }
 
-  /** Asks for read-only before the disk is full: SQLite needs room to fold its log and even to delete. */
+  /** Asks for read-only where a commit would still succeed and yet be of no use, or the next one would fail. */
   #checkDisk(): void {
     this.#bytesSinceCheck = 0;
     this.#lastCheck = performance.now();
-    const { minFreeBytes } = this.#options;
+    const problem = this.#diskProblem();
+    // Again and again while there is one: its figure changes, and a message may find the main thread still loading.
+    if (problem !== '' || this.#problem !== '') this.#send({ kind: 'disk', problem });
+    this.#problem = problem;
+    clearTimeout(this.#diskTimer);
+    if (problem !== '') this.#diskTimer = setTimeout(() => this.#checkDisk(), DISK_CHECK_MS);
+  }
+
+  #diskProblem(): string {
+    const { database, path } = this.#folder;
     let freeBytes: number;
     try {
-      const { bavail, bsize } = statfsSync(this.#folder.path);
+      // What is written to a removed file is gone with the process.
+      if (statSync(database).ino !== this.#inode)
+        return `${database} is no longer the file that is open; stop Sluice and see what took its place`;
+      const { bavail, bsize } = statfsSync(path);
       freeBytes = bavail * bsize;
-    } catch {
-      return;
+    } catch (error) {
+      return `${database} is gone or out of reach; put it back as it was, or stop Sluice (${causeText(error)})`;
     }
-    const low = freeBytes < (this.#low ? minFreeBytes * 1.1 : minFreeBytes);
-    // Again and again while it is low: the figure changes, and a message may find the main thread still loading.
-    if (low || this.#low) this.#send({ kind: 'disk', freeBytes, low });
-    this.#low = low;
-    clearTimeout(this.#diskTimer);
-    if (low) this.#diskTimer = setTimeout(() => this.#checkDisk(), DISK_CHECK_MS);
+    // SQLite needs room to fold its log, and even to delete.
+    const { minFreeBytes } = this.#options;
+    const low = freeBytes < (this.#problem === '' ? minFreeBytes : minFreeBytes * 1.1);
+    return low ? `the disk of the data folder has only ${(freeBytes / 1024 / 1024).toFixed(1)} MiB left` : '';
   }
 
   #close(): void {

@@ -100,7 +100,7 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
   #failure = '';
   #lost: SluiceError | undefined;
   #overloaded = false;
-  #diskLow = '';
+  #diskProblem = '';
   #closing: Promise<void> | undefined;
   #closed: { resolve(): void; reject(error: SluiceError): void } | undefined;
   #stored: ((failure: string | undefined) => void) | undefined;
@@ -246,7 +246,9 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
         if (reply.done) this.#trimmed?.();
         return;
       case 'disk':
-        this.#diskLow = reply.low ? `the disk of the data folder has only ${mebibytes(reply.freeBytes)} MiB left` : '';
+        if (reply.problem !== '' && this.#diskProblem === '')
+          this.#onWarning(`the store is read-only: ${reply.problem}`);
+        this.#diskProblem = reply.problem;
         this.#updateState();
         return;
       case 'closed':
@@ -278,7 +280,7 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
 
   get #problem(): string {
     if (this.#failure !== '') return `the journal cannot write: ${this.#failure}`;
-    if (this.#diskLow !== '') return this.#diskLow;
+    if (this.#diskProblem !== '') return this.#diskProblem;
     return this.#overloaded ? 'the disk does not keep up with the writes' : '';
   }
 
@@ -387,8 +389,4 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
     if (this.#gathering.length > 0)
       throw new SluiceError('STORE_READ_ONLY', `the last changes could not be written: ${this.#failure}`);
   }
-}
-
-function mebibytes(bytes: number): string {
-  return (bytes / 1024 / 1024).toFixed(1);
 }
