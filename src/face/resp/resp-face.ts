@@ -54,6 +54,8 @@ export class RespFace {
       tls === undefined
         ? createServer(SOCKET_OPTIONS, accept)
         : createTlsServer({ ...SOCKET_OPTIONS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, ...tls }, accept);
+    // Node tells of a handshake that took too long, and leaves the connection open.
+    this.server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
     this.server.maxConnections = maxConnections + OUTSIDE_LIMIT;
   }
 
