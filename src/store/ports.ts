@@ -41,7 +41,7 @@ export type SetOutcome = 'created' | 'replaced' | 'refused';
 export interface ScanOptions extends CallOptions {
   /** Redis glob. */
   readonly match?: KeyInput;
-  /** Keys looked at per step, about. @default 100 */
+  /** Keys looked at per step, about; a whole number greater than 0, else INVALID_ARGUMENT. @default 100 */
   readonly count?: number;
 }
 

@@ -136,6 +136,20 @@ export const keyValueSuite: readonly ConformanceCase<KeyValue>[] = [
     for await (const key of kv.scan({ match: 'user:*', count: 10 })) seen.add(Buffer.from(key).toString());
     assert.deepEqual(seen, expected);
   }),
+  test('refuses to scan in steps of no size', async (kv) => {
+    await kv.set('k', 'x');
+    for (const count of [0, -1, 0.5, Number.NaN])
+      await assert.rejects(kv.scan({ count })[Symbol.asyncIterator]().next(), code('INVALID_ARGUMENT'));
+  }),
+  test('lets others go on during a long scan', async (kv) => {
+    for (let i = 0; i < 200; i++) await kv.set(`k${i}`, 'x');
+    let turns = 0;
+    let seen = 0;
+    const timer = setInterval(() => turns++);
+    for await (const _ of kv.scan({ count: 1 })) if (++seen === 1) turns = 0;
+    clearInterval(timer);
+    assert.ok(turns > 0);
+  }),
   test('scans what stays while others come and go', async (kv) => {
     for (let i = 0; i < 200; i++) await kv.set(`stay:${i}`, 'x');
     const seen = new Set<string>();

@@ -1,4 +1,6 @@
 import { hash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SluiceError } from '../../errors.ts';
 import { type ByteString, toBuffer } from '../../kernel/bytes.ts';
 import { compileGlob } from '../../kernel/glob.ts';
 import { EntryClass } from '../engine/entry-class.ts';
@@ -75,16 +77,21 @@ export class EmbeddedKeyValue implements KeyValue {
   }
 
   async *scan(options: ScanOptions = {}): AsyncGenerator<Uint8Array> {
+    const { count = SCAN_COUNT } = options;
+    if (!Number.isSafeInteger(count) || count < 1)
+      throw new SluiceError('INVALID_ARGUMENT', `count is a whole number greater than 0, not ${String(count)}`);
     const matches = options.match === undefined ? undefined : compileGlob(toBytes(options.match));
     let cursor = 0;
     do {
       const keys: ByteString[] = [];
       cursor = await this.#turn.read(options, () =>
-        this.#space.scan(cursor, options.count ?? SCAN_COUNT, (key) => {
+        this.#space.scan(cursor, count, (key) => {
           if (matches?.(key) ?? true) keys.push(key);
         }),
       );
       for (const key of keys) yield toOwned(key);
+      // A long scan must not keep the event loop to itself.
+      await nextTurn();
     } while (cursor !== 0);
   }
 
