@@ -219,6 +219,16 @@ describe('a data folder', () => {
     expect(again.engine.user.size).toBe(100_000);
   });
 
+  it('is cleared of backups that were not finished, and of nothing else', async () => {
+    await using folder = await tempDir();
+    await (await openEngine(folder.path)).close();
+    const names = ['backup-0b1c-2f.tmp', 'backup-0b1c-2f.tmp-journal', 'backup-of-mine.tmp', 'notes.txt'];
+    for (const name of names) await writeFile(join(folder.path, name), '');
+    await using _opened = await openEngine(folder.path);
+    const left = await readdir(folder.path);
+    expect(names.filter((name) => left.includes(name))).toEqual(['backup-of-mine.tmp', 'notes.txt']);
+  });
+
   it('is refused where it cannot be made', async () => {
     await using folder = await tempDir();
     await mkdir(join(folder.path, 'sluice.db'));

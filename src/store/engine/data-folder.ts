@@ -101,7 +101,7 @@ export class DataFolder {
   /** Removes what a backup of this folder left behind when it was killed. */
   removeLeftovers(): void {
     for (const name of readdirSync(this.path))
-      if (/^backup-[-0-9a-f]+\.tmp$/.test(name)) removeFile(join(this.path, name));
+      if (/^backup-[-0-9a-f]+\.tmp(-journal)?$/.test(name)) removeFile(join(this.path, name));
   }
 }
 

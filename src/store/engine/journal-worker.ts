@@ -174,7 +174,7 @@ class JournalWorker {
     } catch {
       // Only a hint for the next start: the commit itself stands.
     }
-    this.#send(group.last); // sluice:acknowledge
+    this.#send(group.last);
     this.#bytesSinceCheck += group.effects.length;
     if (this.#bytesSinceCheck >= DISK_CHECK_BYTES || performance.now() - this.#lastCheck > DISK_CHECK_MS)
       this.#checkDisk();

@@ -78,7 +78,7 @@ export class Replay {
 
   #fromLog(seq: number, frame: Readonly<Frame>): void {
     if (frame.op === Op.flush) this.#flush(seq, frame.space);
-    else if (seq > this.newest || seq > this.#upto(frame.space, frame.key)) applyEffect(this.#engine, frame); // sluice:upto
+    else if (seq > this.newest || seq > this.#upto(frame.space, frame.key)) applyEffect(this.#engine, frame);
   }
 
   #upto(space: Space, key: string): number {
