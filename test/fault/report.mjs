@@ -40,7 +40,9 @@ const damaged = await campaign({
   tamper: (dataDir) => flipOneByte(dataDir, root),
 });
 const refusesDamage = damaged.refused === 1 && wrong(damaged) === 1 && damaged.examples.join().includes('DATA_DAMAGED');
-say(`a flipped byte is ${refusesDamage ? 'refused' : `NOT refused: ${JSON.stringify(damaged)}`}`);
+say(
+  `a flipped byte is ${refusesDamage ? 'refused' : 'NOT refused'}: ${damaged.examples.join('; ') || JSON.stringify(damaged)}`,
+);
 
 const verdicts = [];
 for (const mutant of mutants.slice(0, Number(values.mutants))) {

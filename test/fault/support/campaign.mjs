@@ -79,7 +79,7 @@ export async function campaign({
       if (connections === undefined) {
         await node.kill();
         result.refused++;
-        result.examples.push(`did not start: ${node.output.trim().slice(-400)}`);
+        result.examples.push(`did not start: ${refusalIn(node.output)}`);
         return result;
       }
       for (const [c, connection] of connections.entries()) {
@@ -127,6 +127,13 @@ export async function campaign({
     rmSync(base, { recursive: true, force: true });
   }
   return result;
+}
+
+/** Code and message of the error in a log, or its end. */
+function refusalIn(output) {
+  const message = /"type":"SluiceError","message":"((?:[^"\\]|\\.)*)"/.exec(output)?.[1];
+  const code = /"code":"([A-Z_]+)"/.exec(output)?.[1];
+  return message === undefined ? output.trim().slice(-400) : `${code} ${message}`;
 }
 
 /** Everything that must not be. */
