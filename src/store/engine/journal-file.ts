@@ -326,8 +326,13 @@ export class JournalFile {
     return Math.max(0, ...this.#ranges.map(([first]) => first?.generation ?? 0));
   }
 
-  append(group: Group): void {
-    this.#insertGroup.run(group.last, group.first, groupCrc(group), group.effects);
+  /** Commits the rows of a group, all or none. */
+  append(rows: readonly Group[]): void {
+    const insert = (row: Group): unknown => this.#insertGroup.run(row.last, row.first, groupCrc(row), row.effects);
+    const [only, ...more] = rows;
+    if (only === undefined) return;
+    if (more.length === 0) insert(only);
+    else this.#atomically(() => rows.forEach(insert));
   }
 
   /** Adds a piece; the last of a range makes the range valid and drops what older passes had there. */

@@ -21,7 +21,7 @@ export type JournalRequest =
   /** The last `effects` message has been taken in; another may follow. */
   | { readonly kind: 'more' }
   /** At most one at a time; answered by its last number, or by `failed` and later, after retries, by the number. */
-  | ({ readonly kind: 'group' } & Group)
+  | { readonly kind: 'group'; readonly rows: readonly Group[] }
   /** Answered by `stored`. */
   | ({ readonly kind: 'piece' } & Piece)
   /** The image has all changes up to the number; answered by `trimmed`, several times. */

@@ -34,8 +34,7 @@ export class JournalThread {
 
   /** Sends a message; the memory of `effects` is given away. */
   post(request: JournalRequest): void {
-    const transfer = 'effects' in request ? [request.effects.buffer as ArrayBuffer] : [];
-    this.#worker.postMessage(request, transfer);
+    this.#worker.postMessage(request, memoryOf(request));
   }
 
   /** From now on the end of the thread is no surprise. */
@@ -70,4 +69,10 @@ export const quiet: readonly string[] & string[] = ['--disable-warning=Experimen
 export function workerFile(name: 'journal-worker' | 'backup-worker'): URL {
   const here = import.meta.url;
   return here.endsWith('.ts') ? new URL(`../../../dist/store/engine/${name}.js`, here) : new URL(`./${name}.js`, here);
+}
+
+/** What a message hands over instead of copying. */
+function memoryOf(request: JournalRequest): ArrayBuffer[] {
+  if (request.kind === 'group') return request.rows.map(({ effects }) => effects.buffer as ArrayBuffer);
+  return request.kind === 'piece' ? [request.effects.buffer as ArrayBuffer] : [];
 }

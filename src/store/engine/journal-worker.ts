@@ -37,7 +37,7 @@ class JournalWorker {
   #grantMore: (() => void) | undefined;
   #window = LOAD_WINDOW;
   #closing = false;
-  #retrying: Group | undefined;
+  #retrying: readonly Group[] | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #retryMs = RETRY_FIRST_MS;
   #bytesSinceCheck = 0;
@@ -68,7 +68,7 @@ class JournalWorker {
   #handle(message: JournalRequest): void {
     switch (message.kind) {
       case 'group':
-        this.#append(message);
+        this.#append(message.rows);
         return;
       case 'piece':
         this.#put(message);
@@ -157,49 +157,50 @@ class JournalWorker {
     ]);
   }
 
-  #append(group: Group): void {
+  #append(rows: readonly Group[]): void {
     try {
-      this.#file?.append(group);
+      this.#file?.append(rows);
     } catch (error) {
       this.#send({ kind: 'failed', reason: causeText(error) });
-      this.#retryLater(group);
+      this.#retryLater(rows);
       return;
     }
-    this.#committed(group);
+    this.#committed(rows);
   }
 
-  #committed(group: Group): void {
+  #committed(rows: readonly Group[]): void {
+    const { last } = rows[rows.length - 1] as Group;
     try {
-      this.#head?.write(group.last);
+      this.#head?.write(last);
     } catch {
       // Only a hint for the next start: the commit itself stands.
     }
-    this.#send(group.last);
-    this.#bytesSinceCheck += group.effects.length;
+    this.#send(last);
+    for (const { effects } of rows) this.#bytesSinceCheck += effects.length;
     if (this.#bytesSinceCheck >= DISK_CHECK_BYTES || performance.now() - this.#lastCheck > DISK_CHECK_MS)
       this.#checkDisk();
   }
 
   /** The same bytes again and again: what memory holds must reach the disk before anything newer. */
-  #retryLater(group: Group): void {
-    this.#retrying = group;
+  #retryLater(rows: readonly Group[]): void {
+    this.#retrying = rows;
     this.#retryTimer = setTimeout(() => this.#retry(), this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_LAST_MS);
   }
 
   #retry(): boolean {
-    const group = this.#retrying;
-    if (group === undefined) return true;
+    const rows = this.#retrying;
+    if (rows === undefined) return true;
     try {
-      this.#file?.append(group);
+      this.#file?.append(rows);
     } catch (error) {
       this.#send({ kind: 'failed', reason: causeText(error) });
-      this.#retryLater(group);
+      this.#retryLater(rows);
       return false;
     }
     this.#retrying = undefined;
     this.#retryMs = RETRY_FIRST_MS;
-    this.#committed(group);
+    this.#committed(rows);
     return true;
   }
 

@@ -305,12 +305,13 @@ export class WorkerJournal implements Journal, ChangeConsumer, JournalListener {
     this.#straggler = undefined;
     const bytes = this.#gathering.length;
     if (bytes === 0 || this.#inFlight !== undefined) return;
-    const group = this.#gathering.take(this.#engine.changes.seq);
-    this.#inFlight = { last: group.last, bytes, since: this.#clock.monotonic() };
+    const last = this.#engine.changes.seq;
+    const rows = this.#gathering.take(last);
+    this.#inFlight = { last, bytes, since: this.#clock.monotonic() };
     const waiters = this.#flightWaiters;
     this.#flightWaiters = this.#gatherWaiters;
     this.#gatherWaiters = waiters;
-    this.#thread.post({ kind: 'group', ...group });
+    this.#thread.post({ kind: 'group', rows });
   }
 
   #acknowledged(last: number): void {
