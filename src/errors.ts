@@ -95,7 +95,8 @@ export const errorCodes = {
     remedy: 'Store a decimal integer without spaces, or delete the key first.',
   },
   OVERFLOW: {
-    summary: 'The result would not fit in a signed integer of 64 bits; the value was not changed.',
+    summary:
+      'The result leaves the range of whole numbers: 64 bits, or those JavaScript holds exactly where a number was asked for.',
     remedy: 'Use a smaller step, or reset the counter.',
   },
   KEY_TOO_LONG: {

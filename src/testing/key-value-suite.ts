@@ -41,6 +41,16 @@ export const keyValueSuite: readonly ConformanceCase<KeyValue>[] = [
     await kv.set('large', 'small');
     assert.equal(text(await kv.get('large')), 'small');
   }),
+  test('refuses what is neither text nor bytes, and a content type no header can hold, and writes nothing', async (kv) => {
+    for (const wrong of [7, undefined, null, {}, new ArrayBuffer(2)]) {
+      await assert.rejects(kv.set('k', wrong as unknown as string), code('INVALID_ARGUMENT'));
+      await assert.rejects(kv.get(wrong as unknown as string), code('INVALID_ARGUMENT'));
+    }
+    for (const contentType of ['text/plain\r\nX: y', 'text/\u2713', 'a\0b']) {
+      await assert.rejects(kv.set('k', 'v', { contentType }), code('INVALID_ARGUMENT'));
+    }
+    assert.equal(await kv.get('k'), undefined);
+  }),
   test('gives many in the order asked', async (kv) => {
     await kv.set('a', '1');
     await kv.set('c', '3');

@@ -90,8 +90,11 @@ export function endOf(now: number, duration: number): number {
   );
 }
 
+/** @throws SluiceError INVALID_ARGUMENT for anything but text and bytes, which JavaScript lets through */
 export function toBytes(input: KeyInput): ByteString {
-  return typeof input === 'string' ? utf8ToBytes(input) : fromBuffer(input);
+  if (typeof input === 'string') return utf8ToBytes(input);
+  if (input instanceof Uint8Array) return fromBuffer(input);
+  throw new SluiceError('INVALID_ARGUMENT', `a key or value is ${typeof input}; give text or a Uint8Array`);
 }
 
 /** Bytes of the caller's own, not a view of a shared pool. */

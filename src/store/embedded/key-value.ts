@@ -44,7 +44,7 @@ export class EmbeddedKeyValue implements KeyValue {
       const existed = this.#space.strings.has(name);
       if (!this.#holds(name, existed, options.onlyIf)) return 'refused';
       const expiresAt = options.ttl === undefined ? 0 : endOf(this.#turn.engine.turn.time, options.ttl);
-      const contentType = options.contentType ?? '';
+      const contentType = requireFieldValue(options.contentType ?? '');
       this.#space.strings.set(name, toBytes(value), { expiresAt, contentType, entryClass: this.#entryClass });
       return existed ? 'replaced' : 'created';
     });
@@ -143,4 +143,13 @@ const ASCII_ONLY = /^[\x00-\x7f]*$/;
 /** As Redis's `redis.sha1hex` and `sha1sum` print it. Text of ASCII is hashed as it is: its UTF-8 is its bytes. */
 function tagOf(text: ByteString): string {
   return hash('sha1', ASCII_ONLY.test(text) ? text : toBuffer(text));
+}
+
+/** A media type goes out as a header field as it came: what no field may hold is refused (RFC 9110 section 5.5). */
+function requireFieldValue(contentType: string): ByteString {
+  if (/^[\t\x20-\x7e\x80-\xff]*$/.test(contentType)) return contentType;
+  throw new SluiceError(
+    'INVALID_ARGUMENT',
+    'the content type has characters that a header field cannot hold; use visible ASCII',
+  );
 }
