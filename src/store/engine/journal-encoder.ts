@@ -3,7 +3,7 @@ import { EffectWriter, UPTO } from './effect-codec.ts';
 import type { Group } from './journal-file.ts';
 
 /** A row of the log ends once it has so many bytes: SQLite takes no blob of a gigabyte, and one turn may make more than that. */
-export const ROW_BYTES = 64 * 1024 * 1024;
+const ROW_BYTES = 64 * 1024 * 1024;
 
 /**
  * Gathers durable changes as the frames of one group after the other. Frames of the log have no numbers: they are counted from
