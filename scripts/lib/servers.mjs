@@ -6,7 +6,7 @@ import { say } from './project.mjs';
 
 /**
  * The programs the tests talk to. `find` answers the path of the program, or undefined; `variable` is how the tests are
- * told of it (and how a caller names another one); `debian` is the package that brings it.
+ * told of it (and how a caller names another one); `debian` are the packages that bring it.
  */
 const programs = [
   {
@@ -39,10 +39,12 @@ const programs = [
     name: 'python3 with the redis module',
     variable: 'SLUICE_TEST_PYTHON',
     debian: 'python3-redis',
-    find: () =>
-      [named('SLUICE_TEST_PYTHON'), onPath('python3'), '/usr/bin/python3'].find(
-        (python) => python !== undefined && existsSync(python) && imports(python, 'redis'),
-      ),
+    find: () => pythonWith('redis'),
+  },
+  {
+    name: 'python3 with the modules fastapi and uvicorn',
+    debian: 'python3-fastapi python3-uvicorn',
+    find: () => pythonWith('redis, fastapi, uvicorn'),
   },
 ];
 
@@ -56,14 +58,14 @@ const isCi = () => !['', '0', 'false'].includes(process.env['CI'] ?? '');
  */
 export function ensureServers() {
   for (const { variable } of programs) {
-    const path = process.env[variable];
+    const path = variable === undefined ? undefined : process.env[variable];
     if (path && !isExecutable(resolve(path))) {
       say(`sluice: ${variable}=${path} is not a program that can be run`);
       return undefined;
     }
   }
   let found = findAll();
-  const packages = [...new Set(missingOf(found).map(({ debian }) => debian))];
+  const packages = [...new Set(missingOf(found).flatMap(({ debian }) => debian.split(' ')))];
   if (packages.length > 0 && isDebian() && process.getuid() === 0) {
     installWithApt(packages);
     found = findAll();
@@ -78,7 +80,9 @@ export function ensureServers() {
     say('sluice: going on without; the tests that need them are skipped and counted as skipped');
   }
   return Object.fromEntries(
-    found.filter(({ path }) => path !== undefined).map(({ variable, path }) => [variable, path]),
+    found
+      .filter(({ path, variable }) => path !== undefined && variable !== undefined)
+      .map(({ variable, path }) => [variable, path]),
   );
 }
 
@@ -93,8 +97,8 @@ function explain(missing) {
   const debian = [...new Set(missing.map((program) => program.debian))].join(' ');
   say(`sluice: not found: ${missing.map(({ name }) => name).join(', ')}. To install:`);
   say(`  Debian, Ubuntu   sudo apt-get install --no-install-recommends ${debian}`);
-  say('  Fedora           sudo dnf install valkey strace python3-redis');
-  say('  macOS            brew install redis && python3 -m pip install redis');
+  say('  Fedora           sudo dnf install valkey strace python3-redis python3-fastapi python3-uvicorn');
+  say('  macOS            brew install redis && python3 -m pip install redis fastapi uvicorn');
   say('  or name a server: SLUICE_TEST_REDIS=/path/to/redis-server (or valkey-server) npm test');
 }
 
@@ -172,6 +176,9 @@ function isExecutable(file) {
   }
 }
 
-function imports(python, module) {
-  return spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0;
+/** The first Python that can import all of these. */
+function pythonWith(modules) {
+  const works = (python) => spawnSync(python, ['-c', `import ${modules}`], { stdio: 'ignore' }).status === 0;
+  const candidates = [named('SLUICE_TEST_PYTHON'), onPath('python3'), '/usr/bin/python3'];
+  return candidates.find((python) => python !== undefined && existsSync(python) && works(python));
 }

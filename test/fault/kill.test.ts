@@ -33,7 +33,8 @@ describe('a node killed with -9 under load', () => {
       verdicts: { caught: boolean }[];
     };
     expect(result).toMatchObject({ kills: 5, lost: 0, torn: 0, resurrected: 0, refused: 0, examples: [] });
-    expect(result.acknowledged).toBeGreaterThan(1000);
+    // How many depends on the machine; next to none would prove nothing.
+    expect(result.acknowledged).toBeGreaterThan(100);
     expect(refusesDamage).toBe(true);
     expect(verdicts).toMatchObject([{ caught: true }]);
     expect(passed).toBe(true);

@@ -136,7 +136,7 @@ describe('the test runner', () => {
   });
 
   it('fails without running anything when a server is missing and CI is set', async () => {
-    const nowhere = { CI: 'true', PATH: copy.root, SLUICE_TEST_REDIS: undefined };
+    const nowhere = { CI: 'true', PATH: copy.root };
     const { stdout, stderr, status } = await copy.node(['scripts/test.mjs', 'src/good.test.ts'], nowhere);
     expect(stderr).toContain('not found: redis-server');
     expect(stderr).toContain('sudo apt-get install --no-install-recommends redis-server redis-tools');
@@ -144,7 +144,7 @@ describe('the test runner', () => {
   });
 
   it('says what is missing and goes on when CI is not set', async () => {
-    const nowhere = { CI: undefined, PATH: copy.root, SLUICE_TEST_REDIS: undefined };
+    const nowhere = { CI: undefined, PATH: copy.root };
     const { stdout, stderr, status } = await copy.node(['scripts/test.mjs', 'src/good.test.ts'], nowhere);
     expect(stderr).toContain('not found: redis-server');
     expect(stderr).toContain('going on without');

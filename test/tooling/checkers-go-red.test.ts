@@ -140,7 +140,7 @@ const violations: readonly (readonly [what: string, checker: string, says: RegEx
     'package',
     /lacks CHANGELOG\.md/,
     {
-      'package.json': replace(', "CHANGELOG.md"]', ']'),
+      'package.json': replace(',\n    "CHANGELOG.md"\n', '\n'),
     },
   ],
 ];

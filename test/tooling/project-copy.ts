@@ -59,8 +59,10 @@ function runNode(
   args: readonly string[],
   environment: Record<string, string | undefined>,
 ): Promise<Finished> {
-  const env: NodeJS.ProcessEnv = { ...process.env, ...environment };
-  for (const name of Object.keys(env)) if (env[name] === undefined || name.startsWith('VITEST')) delete env[name];
+  // What `npm test` and vitest told this process is not for the copy.
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(?:SLUICE_|VITEST)/.test(name));
+  const all = Object.entries({ ...Object.fromEntries(inherited), ...environment });
+  const env: NodeJS.ProcessEnv = Object.fromEntries(all.filter(([, value]) => value !== undefined));
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   return new Promise((done, failed) => {
     let stdout = '';
