@@ -9,9 +9,11 @@ import { composeAdmin } from './compose-admin.ts';
 import { composeEngine } from './compose-engine.ts';
 import { composeFront } from './compose-front.ts';
 import { listen } from './listen.ts';
-import { engineMetrics, eventLoopMetrics, journalMetrics } from './observe.ts';
+import { engineMetrics, eventLoopMetrics, journalMetrics, processMetrics } from './observe.ts';
 import { systemClock } from './system-clock.ts';
 import { version } from './version.ts';
+
+const REFUSALS_EVERY_MS = 10_000;
 
 /** What a reload came to: settings now in effect, and settings that wait for a restart. */
 export interface ReloadResult {
@@ -43,7 +45,7 @@ export async function startSluice(
 ): Promise<RunningSluice> {
   const clock = options.clock ?? systemClock;
   const log = new NodeLog(config.log);
-  const credentials = new Credentials(usersOf(config), () => clock.monotonic());
+  const credentials = new Credentials(usersOf(config), () => clock.monotonic(), refusalLog(log, clock));
   const storeLog = log.part('store');
   const running = await composeEngine(config, clock, (message) => storeLog.warn(message)).catch((error: unknown) => {
     log.close();
@@ -52,16 +54,19 @@ export async function startSluice(
   const nodeLog = log.part('node');
   const sources: MetricSource[] = [engineMetrics(running), journalMetrics(running)];
   const eventLoop = eventLoopMetrics();
-  sources.push(eventLoop.source);
+  const machine = processMetrics(clock.now() - process.uptime() * 1000);
+  sources.push(eventLoop.source, machine.source);
   const addresses: { http?: string; resp?: string; admin?: string } = {};
   let draining = false;
+  let listening = false;
   const admin = composeAdmin({ running, clock, metrics: lazyMetrics(sources), addresses, isDraining: () => draining });
   const addMetrics = (source: MetricSource): void => void sources.push(source);
   const release = async (): Promise<void> => {
     eventLoop.close();
+    machine.close();
     try {
       await running.close();
-      nodeLog.info('closed');
+      if (listening) nodeLog.info('closed');
     } finally {
       log.close();
     }
@@ -75,7 +80,7 @@ export async function startSluice(
 
   const close = async (): Promise<void> => {
     draining = true;
-    nodeLog.info('draining');
+    if (listening) nodeLog.info('draining');
     const signal = AbortSignal.timeout(current.shutdownTimeout);
     await Promise.all([front.http?.drain(signal), front.resp?.drain(signal)]);
     await front.admin?.drain(signal);
@@ -92,6 +97,7 @@ export async function startSluice(
     await close();
     throw error;
   }
+  listening = true;
   nodeLog.info({ version: version(), ...addresses, store: config.store, durability: config.durability }, 'listening');
   running.ready.then(
     () => nodeLog.info({ keys: running.engine.user.size }, 'ready'),
@@ -116,6 +122,20 @@ export async function startSluice(
       closing ??= close();
       return closing;
     },
+  };
+}
+
+/** A node under a guesser's hands says so, a line in ten seconds at most. Neither names nor secrets are told: people mix them up. */
+function refusalLog(log: NodeLog, clock: Clock): () => void {
+  const guard = log.part('guard');
+  let refused = 0;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    refused++;
+    if (clock.monotonic() - toldAt < REFUSALS_EVERY_MS) return;
+    guard.warn({ refused }, 'credentials were refused: unknown name or wrong secret');
+    refused = 0;
+    toldAt = clock.monotonic();
   };
 }
 

@@ -1,4 +1,5 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
 import type { Server } from '../command/server.ts';
 import type { ClosedCounts } from '../face/resp/resp-limits.ts';
 import { Histogram } from '../kernel/histogram.ts';
@@ -81,19 +82,47 @@ export function faceMetrics(
   };
 }
 
+const LAG_SAMPLE_MS = 20;
+
 /** How late the event loop runs. @returns the source and how to stop measuring. */
 export function eventLoopMetrics(): { readonly source: MetricSource; readonly close: () => void } {
-  const delay = monitorEventLoopDelay({ resolution: 20 });
+  const delay = monitorEventLoopDelay({ resolution: LAG_SAMPLE_MS });
   delay.enable();
   return {
     source: (sink) => {
       for (const quantile of [50, 99, 100]) {
-        sink.value('sluice_event_loop_lag_seconds', delay.percentile(quantile) / 1e9, {
+        // What is recorded is the time between two samples, the interval included.
+        const lag = Math.max(0, delay.percentile(quantile) / 1e9 - LAG_SAMPLE_MS / 1000);
+        sink.value('sluice_event_loop_lag_seconds', lag, {
           quantile: String(quantile / 100),
         });
       }
       delay.reset();
     },
     close: () => delay.disable(),
+  };
+}
+
+/** What the process takes of the machine. @returns the source and how to stop measuring. */
+export function processMetrics(startedAt: number): { readonly source: MetricSource; readonly close: () => void } {
+  let collectedMs = 0;
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) collectedMs += duration;
+  });
+  observer.observe({ entryTypes: ['gc'] });
+  return {
+    source: (sink) => {
+      const { user, system } = process.cpuUsage();
+      const { rss, heapUsed, external } = process.memoryUsage();
+      sink.value('process_cpu_seconds_total', user / 1e6, { mode: 'user' });
+      sink.value('process_cpu_seconds_total', system / 1e6, { mode: 'system' });
+      sink.value('process_start_time_seconds', startedAt / 1000);
+      sink.value('process_resident_memory_bytes', rss);
+      sink.value('nodejs_heap_used_bytes', heapUsed);
+      sink.value('nodejs_heap_limit_bytes', getHeapStatistics().heap_size_limit);
+      sink.value('nodejs_external_memory_bytes', external);
+      sink.value('nodejs_gc_duration_seconds_total', collectedMs / 1000);
+    },
+    close: () => observer.disconnect(),
   };
 }

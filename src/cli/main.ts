@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 import { version } from '../app/version.ts';
 import { runProgram } from './program.ts';
 

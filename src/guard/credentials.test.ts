@@ -67,4 +67,21 @@ describe('Credentials', () => {
     credentials.replace([]);
     expect(credentials.required).toBe(false);
   });
+
+  it('tells of every refusal and of nothing else', () => {
+    let refused = 0;
+    const secret = { kind: 'sha256', digest: createHash('sha256').update('right').digest() } as const;
+    const credentials = new Credentials(
+      [{ name: 'app', secret, compat: false }],
+      () => 0,
+      () => refused++,
+    );
+    credentials.authenticate('app', 'right');
+    credentials.authenticateToken('right');
+    expect(refused).toBe(0);
+    credentials.authenticate('app', 'wrong');
+    credentials.authenticate('nobody', 'right');
+    credentials.authenticateToken('wrong');
+    expect(refused).toBe(3);
+  });
 });

@@ -38,11 +38,14 @@ export class Credentials {
   /** SHA-256 of scrypt secrets that were right once, by user. */
   readonly #known = new Map<string, Buffer>();
   readonly #monotonic: () => number;
+  readonly #onRefused: () => void;
   #guessedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(users: readonly UserOptions[], monotonic: () => number) {
+  /** @param onRefused told of every refusal, for the log; @default nobody */
+  constructor(users: readonly UserOptions[], monotonic: () => number, onRefused: () => void = () => {}) {
     this.#users = new Map(users.map((user) => [user.name, user]));
     this.#monotonic = monotonic;
+    this.#onRefused = onRefused;
   }
 
   /** False when no users are configured: then everybody who can connect is let in. */
@@ -62,10 +65,12 @@ export class Credentials {
     const given = sha256(secret);
     if (user === undefined) {
       timingSafeEqual(given, NOBODY);
+      this.#onRefused();
       return undefined;
     }
     const right =
       user.secret.kind === 'sha256' ? timingSafeEqual(given, user.secret.digest) : this.#scrypt(user, secret, given);
+    if (!right) this.#onRefused();
     return right ? { name: user.name, compat: user.compat } : undefined;
   }
 
@@ -77,6 +82,7 @@ export class Credentials {
       if (user.secret.kind === 'sha256' && timingSafeEqual(given, user.secret.digest))
         found = { name: user.name, compat: user.compat };
     }
+    if (found === undefined) this.#onRefused();
     return found;
   }
 

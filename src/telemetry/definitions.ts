@@ -69,6 +69,19 @@ export const metricDefinitions = {
     help: 'Delay of the event loop since the last scrape.',
     labels: ['quantile'],
   },
+  process_cpu_seconds_total: { type: 'counter', help: 'CPU time of the process, all threads.', labels: ['mode'] },
+  process_start_time_seconds: { type: 'gauge', help: 'When the process started, in seconds since the epoch.' },
+  process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of the process.' },
+  nodejs_heap_used_bytes: {
+    type: 'gauge',
+    help: 'JavaScript heap in use: hashes, lists, sets and sorted sets live there.',
+  },
+  nodejs_heap_limit_bytes: { type: 'gauge', help: 'Size the JavaScript heap may have.' },
+  nodejs_external_memory_bytes: {
+    type: 'gauge',
+    help: 'Memory outside the heap that it refers to: string values live there.',
+  },
+  nodejs_gc_duration_seconds_total: { type: 'counter', help: 'Time the main thread stood for garbage collection.' },
   sluice_build_info: { type: 'gauge', help: 'Always 1.', labels: ['version', 'node'] },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 

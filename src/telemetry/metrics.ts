@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, type Metric, type MetricObject, Registry } from 'prom-client';
+import { type Metric, type MetricObject, Registry } from 'prom-client';
 import { type Histogram, histogramBounds } from '../kernel/histogram.ts';
 import { type MetricDefinition, type MetricName, metricDefinitions } from './definitions.ts';
 
@@ -23,10 +23,6 @@ interface Value {
 export class Metrics {
   readonly #registry = new Registry();
   readonly #sources: MetricSource[] = [];
-
-  constructor() {
-    collectDefaultMetrics({ register: this.#registry });
-  }
 
   add(source: MetricSource): void {
     this.#sources.push(source);
