@@ -31,7 +31,9 @@ try {
   for (const name of mustHave) if (!files.includes(name)) fail(`the package lacks ${name}`);
   for (const name of files) if (mustNotHave.test(name)) fail(`the package contains ${name}`);
   const command = readFileSync(at('dist', 'cli', 'main.js'), 'utf8');
-  if (!command.startsWith('#!/usr/bin/env node\n')) fail('dist/cli/main.js does not begin with #!/usr/bin/env node');
+  // `--`: Node 20 would otherwise take --env-file, an option of the command, for one of its own.
+  const first = '#!/usr/bin/env -S node --';
+  if (!command.startsWith(`${first}\n`)) fail(`dist/cli/main.js does not begin with ${first}`);
 
   const run = (name, entry, ...args) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [at('node_modules', ...entry), ...args], {
