@@ -1,4 +1,3 @@
-import { createWriteStream } from 'node:fs';
 import { access, open, rename, rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -42,6 +41,8 @@ export async function backup(options: Readonly<Record<string, unknown>>, [file]:
 /** Streams the backup of a running node into `file`; resolves when the whole of it has arrived. */
 async function download(node: NodeTarget, file: string): Promise<void> {
   const where = `${node.host}:${node.port}`;
+  // Open before anything can fail: a stream that is destroyed while it opens its file makes the file after it was removed.
+  await using handle = await open(file, 'w', 0o600);
   let response: IncomingMessage;
   try {
     response = await requestBackup(node);
@@ -58,7 +59,7 @@ async function download(node: NodeTarget, file: string): Promise<void> {
     throw new SluiceError('STORE_UNAVAILABLE', `${where} answered ${statusCode}${detail}`);
   }
   // A connection that ends before the last chunk makes the pipeline fail, so a short file never passes for a backup.
-  await pipeline(response, createWriteStream(file, { mode: 0o600 }));
+  await pipeline(response, handle.createWriteStream());
 }
 
 function requestBackup(node: NodeTarget): Promise<IncomingMessage> {
