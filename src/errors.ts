@@ -73,25 +73,17 @@ export const errorCodes = {
     summary: 'The store is still loading its data after a start.',
     remedy: 'Try again shortly; `/ready` on the admin address says when it is done.',
   },
-  UPSTREAM_UNKNOWN: {
-    summary:
-      'The connection to the server behind Sluice was lost, or it gave no answer in time, after the command was sent: it may have run.',
-    remedy: 'Look whether it took effect before sending it again; reads may simply be sent again.',
-  },
-  UPSTREAM_AWAY: {
-    summary: 'The server behind Sluice cannot be reached; the command was not sent.',
-    remedy: 'Send it again later; Sluice reconnects by itself. Check the server and the setting `store`.',
-  },
   OVERLOADED: {
     summary: 'Too many commands wait for the server behind Sluice, or too many clients need connections of their own.',
     remedy: 'Send less at a time, or raise `upstream.maxQueued` or `upstream.dedicated`.',
   },
   STORE_UNAVAILABLE: {
-    summary: 'The store cannot be reached; whether the key exists is unknown.',
-    remedy: 'Try again later, and check the address and state of the store.',
+    summary: 'The store cannot be reached and was not asked; whether the key exists is unknown.',
+    remedy: 'Try again later; Sluice reconnects by itself. Check the address and state of the store.',
   },
   STORE_TIMEOUT: {
-    summary: 'The store did not answer in time; a write may or may not have happened.',
+    summary:
+      'The store did not answer in time, or the connection was lost after the command was sent; a write may or may not have happened.',
     remedy: 'Try again where the operation can be repeated safely, and look for what makes the store slow.',
   },
   OUT_OF_MEMORY: {

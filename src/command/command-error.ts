@@ -32,9 +32,9 @@ export function errorText(error: unknown): string {
       return 'LOADING Sluice is loading the dataset in memory';
     case 'STORE_READ_ONLY':
       return `MISCONF Errors writing to the journal: ${error.message}`;
-    case 'UPSTREAM_UNKNOWN':
+    case 'STORE_TIMEOUT':
       return `ERR SLUICE_UPSTREAM_UNKNOWN ${error.message}`;
-    case 'UPSTREAM_AWAY':
+    case 'STORE_UNAVAILABLE':
       return `LOADING ${error.message}`;
     case 'OVERLOADED':
       return `ERR SLUICE_OVERLOADED ${error.message}`;

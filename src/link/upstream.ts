@@ -6,7 +6,7 @@ import type { ReplyValue } from '../resp/reply-decoder.ts';
 export interface ReplyReceiver {
   /** @param frame one whole reply as it came, latin1, in the protocol of the lane */
   replied(frame: ByteString): void;
-  /** UPSTREAM_UNKNOWN (it was sent and may have run), UPSTREAM_AWAY (it was never sent), OVERLOADED (the queue is full). */
+  /** STORE_TIMEOUT (it was sent and may have run), STORE_UNAVAILABLE (it was never sent), OVERLOADED (the queue is full). */
   failed(error: SluiceError): void;
 }
 
@@ -60,7 +60,7 @@ export interface Upstream {
   barrier(done: (complete: boolean) => void): void;
   /** A connection of one's own, opened when first used. @throws SluiceError OVERLOADED when the pool is used up */
   dedicate(proto: 2 | 3, database: number, owner: DedicatedOwner): DedicatedConnection;
-  /** One command, decoded, for the ports. Error replies are values. @throws SluiceError UPSTREAM_UNKNOWN, UPSTREAM_AWAY, OVERLOADED */
+  /** One command, decoded, for the ports. Error replies are values. @throws SluiceError STORE_TIMEOUT, STORE_UNAVAILABLE, OVERLOADED */
   call(argv: readonly ByteString[], route: Route, signal?: AbortSignal): Promise<ReplyValue>;
   close(): void;
 }
