@@ -14,6 +14,8 @@ export interface ReplyReceiver {
 export interface Route {
   /** Reads only: may be sent again when its outcome is unknown. */
   readonly idempotent: boolean;
+  /** May take as long as it likes: BLPOP and its like. @default false */
+  readonly blocking?: boolean;
   /** Positions of its keys in `argv`; empty when it has none. Asked for only where the place of a key matters (Cluster). */
   keyPositions(argv: readonly ByteString[]): readonly number[];
 }

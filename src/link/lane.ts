@@ -1,0 +1,185 @@
+import { SluiceError } from '../errors.ts';
+import type { ByteString } from '../kernel/bytes.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { type Endpoint, LinkConnection, type LinkConnectionOptions, nameOf } from './link-connection.ts';
+import type { Operation } from './operation.ts';
+
+const FIRST_RETRY_MS = 20;
+const LAST_RETRY_MS = 1000;
+
+export interface LaneOptions extends Omit<LinkConnectionOptions, 'endpoint'> {
+  /** Where the server is now; asked at every attempt. */
+  readonly locate: () => Promise<Endpoint>;
+  /** 0 to 1. */
+  readonly random: () => number;
+}
+
+export interface LaneEvents {
+  /** @param tracking whether the server tracks what is read here; @returns the source that operations are told of */
+  up(tracking: boolean): number;
+  /** @param wasUp the connection had been usable; @param reason for a person */
+  down(reason: string, wasUp: boolean): void;
+  pushed(frame: ByteString): void;
+}
+
+/**
+ * One shared connection to a server that is made again for ever. Opened when first used, or by `open`.
+ *
+ * What cannot be sent waits while the first attempt after a loss runs. Once an attempt has failed the server counts as away: then
+ * writes are refused at once, and reads wait until their deadline.
+ */
+export class Lane {
+  state: 'idle' | 'connecting' | 'up' | 'down' = 'idle';
+  /** Why the last attempt failed. */
+  reason = '';
+  #options: LaneOptions;
+  readonly #events: LaneEvents;
+  #connection: LinkConnection | undefined;
+  #waiting: Operation[] = [];
+  #source = 0;
+  #failures = 0;
+  #retry: { cancel(): void } | undefined;
+  #attempt = 0;
+  #closed = false;
+  #where = '';
+
+  constructor(options: LaneOptions, events: LaneEvents) {
+    this.#options = options;
+    this.#events = events;
+  }
+
+  get inFlight(): number {
+    return this.#connection?.inFlight ?? 0;
+  }
+
+  open(): void {
+    if (this.state !== 'idle' || this.#closed) return;
+    this.#connect();
+  }
+
+  submit(operation: Operation): void {
+    if (this.state === 'up') {
+      this.#write(operation);
+      return;
+    }
+    this.open();
+    if (this.#mayWait(operation)) this.#waiting.push(operation);
+    else queueMicrotask(() => this.#refuse(operation));
+  }
+
+  /** Takes back what was lost with a connection, to be sent first on the next one. */
+  resubmit(operation: Operation): void {
+    this.#waiting.push(operation);
+  }
+
+  /** Sends what needs no operation of its own. @returns false when there is no connection */
+  sendNow(text: ByteString, receiver: Parameters<LinkConnection['send']>[1]): boolean {
+    if (this.state !== 'up') return false;
+    this.#connection?.send(text, receiver);
+    return true;
+  }
+
+  /** Ends connections that owe a reply for too long, and operations that have waited for too long. */
+  tick(now: number, timeout: number): void {
+    const connection = this.#connection;
+    if (connection !== undefined && connection.silentFor(now) > timeout)
+      connection.destroy(`no answer within ${timeout} ms`);
+    if (this.#waiting.length === 0 || !this.#waiting.some(({ deadline }) => deadline <= now)) return;
+    const late = this.#waiting.filter(({ deadline }) => deadline <= now);
+    this.#waiting = this.#waiting.filter(({ deadline }) => deadline > now);
+    for (const operation of late) this.#refuse(operation);
+  }
+
+  /** Goes to where the server is now. */
+  move(reason: string): void {
+    this.#failures = 0;
+    if (this.#connection !== undefined) this.#connection.destroy(reason);
+    else if (this.state === 'connecting' || this.state === 'down') this.#connect();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#retry?.cancel();
+    this.#connection?.destroy('Sluice closes');
+    for (const operation of this.#waiting.splice(0)) this.#refuse(operation);
+  }
+
+  #mayWait({ idempotent, deadline }: Operation): boolean {
+    if (this.#closed) return false;
+    return (idempotent || this.state === 'connecting') && deadline > this.#options.clock.monotonic();
+  }
+
+  #refuse(operation: Operation): void {
+    operation.failed(
+      new SluiceError(
+        'STORE_UNAVAILABLE',
+        `${this.#where === '' ? 'the server' : this.#where} is away${this.reason === '' ? '' : ` (${this.reason})`}; the command was not sent, it is safe to try again`,
+      ),
+    );
+  }
+
+  #write(operation: Operation): void {
+    operation.begin(this.#source);
+    (this.#connection as LinkConnection).send(operation.text, operation, operation.replies);
+  }
+
+  #connect(): void {
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    if (this.#failures === 0) this.state = 'connecting';
+    const attempt = ++this.#attempt;
+    this.#options.locate().then(
+      (endpoint) => {
+        if (attempt === this.#attempt && !this.#closed) this.#connectTo(endpoint);
+      },
+      (error: unknown) => {
+        if (attempt === this.#attempt && !this.#closed) this.#lost((error as Error).message, false);
+      },
+    );
+  }
+
+  #connectTo(endpoint: Endpoint): void {
+    this.#where = nameOf(endpoint);
+    const connection = new LinkConnection(
+      { ...this.#options, endpoint },
+      {
+        ready: (tracking) => {
+          this.state = 'up';
+          this.reason = '';
+          this.#failures = 0;
+          this.#source = this.#events.up(tracking);
+          for (const operation of this.#waiting.splice(0)) this.#write(operation);
+        },
+        pushed: (frame) => this.#events.pushed(frame),
+        closed: (reason, wasReady) => {
+          if (this.#connection !== connection) return;
+          this.#connection = undefined;
+          this.#lost(reason, wasReady);
+        },
+      },
+    );
+    this.#connection = connection;
+  }
+
+  #lost(reason: string, wasUp: boolean): void {
+    this.reason = reason;
+    if (wasUp) this.#failures = 0;
+    else this.#failures++;
+    this.state = wasUp ? 'connecting' : 'down';
+    this.#events.down(reason, wasUp);
+    if (this.#closed) return;
+    if (wasUp) {
+      this.#connect();
+      return;
+    }
+    const away = this.#waiting.filter((operation) => !operation.idempotent);
+    if (away.length > 0) {
+      this.#waiting = this.#waiting.filter((operation) => operation.idempotent);
+      for (const operation of away) this.#refuse(operation);
+    }
+    const { clock, random } = this.#options;
+    const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10));
+    // Half of it at random: many nodes must not come back in step.
+    this.#retry = clock.setTimer(() => this.#connect(), longest * (0.5 + random() / 2));
+  }
+}

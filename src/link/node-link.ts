@@ -1,0 +1,322 @@
+import { SluiceError } from '../errors.ts';
+import type { ByteString } from '../kernel/bytes.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { Histogram } from '../kernel/histogram.ts';
+import { encodeCommand } from '../resp/encode-command.ts';
+import { DedicatedPool } from './dedicated-pool.ts';
+import { Lane } from './lane.ts';
+import type { Endpoint, LinkLogin } from './link-connection.ts';
+import { Operation, type OperationOwner } from './operation.ts';
+import { invalidatedKeys } from './push.ts';
+import type {
+  DedicatedConnection,
+  DedicatedOwner,
+  FetchReceiver,
+  ReplyReceiver,
+  TrackingListener,
+  UpstreamCounters,
+  UpstreamNode,
+} from './upstream.ts';
+
+/** Bounds and times of a link. Durations in ms. */
+export interface LinkSettings {
+  /** Operations under way at a time, over all shared connections of a node. @default 1024 */
+  readonly opsInFlight: number;
+  /** Operations that wait for their turn beyond those. @default 16384 */
+  readonly maxQueued: number;
+  /** Connections for clients of their own, per node. @default 256 */
+  readonly dedicated: number;
+  /** How long a reply may be owed with nothing heard before the connection counts as dead. @default 5000 */
+  readonly timeout: number;
+  /** How long a read may wait for a connection or be tried again. @default 1000 */
+  readonly retryFor: number;
+  /** Nothing cached is fresh when the tracked lane has not answered for so long. @default 1000 */
+  readonly heartbeat: number;
+}
+
+/** What the shared parts of an upstream know of each other. */
+export interface LinkContext {
+  readonly login: LinkLogin;
+  readonly database: number;
+  readonly settings: LinkSettings;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly listener: TrackingListener;
+  /** Numbers for tracked lanes: 1 to 65535, then again from 1. */
+  readonly nextSource: () => number;
+  /** Told of every change of state of a node. */
+  readonly onState?: (node: UpstreamNode, reason: string) => void;
+  /** Reads are cached: a tracked lane is held open. */
+  readonly tracking: boolean;
+  /** The server must be a primary (Sentinel). */
+  readonly primary?: boolean;
+}
+
+const TICKS_MS = 100;
+/** Heartbeats in the time that ends freshness. */
+const BEATS = 4;
+/** Bytes of commands that wait, beyond which more are refused: their number alone does not bound them. */
+const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
+const ping = encodeCommand(['PING']);
+
+/** One server: its shared lanes, its tracked lane, its dedicated connections, and what bounds them. */
+export class NodeLink implements UpstreamNode, OperationOwner {
+  readonly name: string;
+  readonly counters: UpstreamCounters = {
+    reconnects: 0,
+    commands: 0,
+    overloaded: 0,
+    unknown: 0,
+    away: 0,
+    retries: 0,
+    invalidations: 0,
+    flushes: 0,
+  };
+  /** Round trips of heartbeats, ms. */
+  readonly roundTrips = new Histogram();
+  readonly #context: LinkContext;
+  readonly #lanes: Readonly<Record<'resp2' | 'resp3' | 'tracked', Lane>>;
+  readonly #pool: DedicatedPool;
+  #inFlight = 0;
+  #queue: { readonly lane: Lane; readonly operation: Operation }[] = [];
+  #queueHead = 0;
+  #queuedBytes = 0;
+  /** The tracked lane's source, 0 while there is none or the server does not track. */
+  #source = 0;
+  #heardAt = Number.NEGATIVE_INFINITY;
+  #beatSentAt: number | undefined;
+  #nextBeatAt = 0;
+  #timer: { cancel(): void };
+  #state: UpstreamNode['state'] = 'connecting';
+  #closed = false;
+
+  constructor(name: string, locate: () => Promise<Endpoint>, context: LinkContext) {
+    this.name = name;
+    this.#context = context;
+    const { login, clock, random, database, settings } = context;
+    const primary = context.primary === true;
+    const lane = (proto: 2 | 3, tracked: boolean): Lane =>
+      new Lane(
+        { ...login, proto, database, tracking: tracked && context.tracking, primary, clock, random, locate },
+        this.#laneEvents(proto, tracked),
+      );
+    this.#lanes = { resp2: lane(2, false), resp3: lane(3, false), tracked: lane(3, true) };
+    this.#pool = new DedicatedPool({ ...login, primary, clock, locate, limit: settings.dedicated });
+    this.#timer = clock.setTimer(() => this.#tick(), TICKS_MS);
+    // Held open whether or not anybody reads: its state is the node's.
+    this.#lanes.tracked.open();
+  }
+
+  get state(): UpstreamNode['state'] {
+    return this.#state;
+  }
+
+  get tracking(): boolean {
+    return this.#source !== 0 && this.#context.clock.monotonic() - this.#heardAt <= this.#context.settings.heartbeat;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get queued(): number {
+    return this.#queue.length - this.#queueHead;
+  }
+
+  get dedicated(): number {
+    return this.#pool.size;
+  }
+
+  /** @param text one command as RESP */
+  send(text: ByteString, idempotent: boolean, proto: 2 | 3, receiver: ReplyReceiver, replies = 1): void {
+    const operation = new Operation(this, text, replies, idempotent, this.#deadline(), receiver);
+    this.#admit(proto === 2 ? this.#lanes.resp2 : this.#lanes.resp3, operation);
+  }
+
+  fetch(commands: ByteString, replies: number, receiver: FetchReceiver): void {
+    this.#admit(
+      this.#lanes.tracked,
+      new Operation(this, commands, replies, true, this.#deadline(), receiver, receiver),
+    );
+  }
+
+  barrier(done: (complete: boolean) => void): void {
+    const source = this.#source;
+    const answer = (complete: boolean): void => done(complete && source !== 0 && source === this.#source);
+    const sent =
+      source !== 0 && this.#lanes.tracked.sendNow(ping, { replied: () => answer(true), failed: () => answer(false) });
+    if (!sent) queueMicrotask(() => done(false));
+  }
+
+  /** @throws SluiceError OVERLOADED */
+  dedicate(proto: 2 | 3, database: number, owner: DedicatedOwner): DedicatedConnection {
+    return this.#pool.take(proto, database, owner);
+  }
+
+  /** The server is elsewhere now. */
+  move(reason: string): void {
+    for (const lane of Object.values(this.#lanes)) lane.move(reason);
+    this.#pool.close(reason);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer.cancel();
+    for (const { operation } of this.#queue.splice(0).slice(this.#queueHead)) {
+      operation.refuse(new SluiceError('STORE_UNAVAILABLE', 'Sluice closes; the command was not sent'));
+    }
+    this.#queueHead = 0;
+    for (const lane of Object.values(this.#lanes)) lane.close();
+    this.#pool.close('Sluice closes');
+  }
+
+  finished(): void {
+    this.#inFlight--;
+    while (this.#inFlight < this.#context.settings.opsInFlight) {
+      const next = this.#queue[this.#queueHead];
+      if (next === undefined) {
+        if (this.#queueHead > 0) this.#queue = [];
+        this.#queueHead = 0;
+        return;
+      }
+      this.#queueHead++;
+      this.#queuedBytes -= next.operation.text.length;
+      this.#start(next.lane, next.operation);
+    }
+  }
+
+  retry(operation: Operation): boolean {
+    const { clock } = this.#context;
+    if (this.#closed || operation.deadline <= clock.monotonic()) return false;
+    this.counters.retries++;
+    operation.lane?.resubmit(operation);
+    return operation.lane !== undefined;
+  }
+
+  #admit(lane: Lane, operation: Operation): void {
+    const { opsInFlight, maxQueued } = this.#context.settings;
+    operation.lane = lane;
+    if (this.#inFlight < opsInFlight) {
+      this.#start(lane, operation);
+      return;
+    }
+    if (this.queued >= maxQueued || this.#queuedBytes + operation.text.length > MAX_QUEUED_BYTES) {
+      this.counters.overloaded++;
+      const error = new SluiceError(
+        'OVERLOADED',
+        `${maxQueued} commands wait for ${this.name} already; the command was not sent`,
+      );
+      queueMicrotask(() => operation.refuse(error));
+      return;
+    }
+    this.#queue.push({ lane, operation });
+    this.#queuedBytes += operation.text.length;
+  }
+
+  #start(lane: Lane, operation: Operation): void {
+    this.#inFlight++;
+    this.counters.commands++;
+    lane.submit(operation);
+  }
+
+  #deadline(): number {
+    return this.#context.clock.monotonic() + this.#context.settings.retryFor;
+  }
+
+  #laneEvents(proto: 2 | 3, tracked: boolean): ConstructorParameters<typeof Lane>[1] {
+    let wasEverUp = false;
+    return {
+      up: (tracking) => {
+        if (wasEverUp) this.counters.reconnects++;
+        wasEverUp = true;
+        if (!tracked) return 0;
+        this.#attach(tracking);
+        return this.#source;
+      },
+      down: (reason) => {
+        if (!tracked) return;
+        this.#detach();
+        // One failed attempt after a loss is how a restart looks; the state says what clients meet.
+        this.#setState(this.#lanes.tracked.state === 'down' ? 'down' : 'connecting', reason);
+      },
+      pushed: (frame) => {
+        if (tracked) this.#pushed(frame);
+        else if (proto === 2) this.move('the server sent a reply to no command');
+      },
+    };
+  }
+
+  #attach(tracking: boolean): void {
+    const { clock, listener, nextSource } = this.#context;
+    this.#beatSentAt = undefined;
+    if (tracking && this.#context.tracking) {
+      this.#source = nextSource();
+      this.#heardAt = clock.monotonic();
+      listener.attached(this.#source);
+      listener.heard(this.#source, this.#heardAt);
+    }
+    this.#setState('up', '');
+  }
+
+  #detach(): void {
+    this.#beatSentAt = undefined;
+    if (this.#source === 0) return;
+    const source = this.#source;
+    this.#source = 0;
+    this.#context.listener.lost(source);
+  }
+
+  #pushed(frame: ByteString): void {
+    if (this.#source === 0) return;
+    const keys = invalidatedKeys(frame);
+    if (keys === undefined) return;
+    const { listener } = this.#context;
+    if (keys === null) {
+      this.counters.flushes++;
+      listener.invalidated(this.#source, null);
+      return;
+    }
+    for (const key of keys) {
+      this.counters.invalidations++;
+      listener.invalidated(this.#source, key);
+    }
+  }
+
+  /** Asks the tracked lane whether it still tells; what was changed before the question is told before the answer. */
+  #beat(now: number): void {
+    const { tracked } = this.#lanes;
+    if (tracked.state !== 'up' || this.#beatSentAt !== undefined || now < this.#nextBeatAt) return;
+    const { heartbeat } = this.#context.settings;
+    const sentAt = now;
+    this.#nextBeatAt = now + heartbeat / BEATS;
+    this.#beatSentAt = sentAt;
+    tracked.sendNow(ping, {
+      replied: () => {
+        this.#beatSentAt = undefined;
+        this.roundTrips.record(this.#context.clock.monotonic() - sentAt);
+        if (this.#source === 0) return;
+        this.#heardAt = sentAt;
+        this.#context.listener.heard(this.#source, sentAt);
+      },
+      failed: () => {
+        this.#beatSentAt = undefined;
+      },
+    });
+  }
+
+  #tick(): void {
+    if (this.#closed) return;
+    const { clock, settings } = this.#context;
+    const now = clock.monotonic();
+    for (const lane of Object.values(this.#lanes)) lane.tick(now, settings.timeout);
+    this.#pool.tick(now, settings.timeout);
+    this.#beat(now);
+    this.#timer = clock.setTimer(() => this.#tick(), TICKS_MS);
+  }
+
+  #setState(state: UpstreamNode['state'], reason: string): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#context.onState?.(this, reason);
+  }
+}
