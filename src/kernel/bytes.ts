@@ -24,3 +24,20 @@ export function fromBuffer(bytes: Uint8Array): ByteString {
 export function toBuffer(bytes: ByteString): Buffer {
   return Buffer.from(bytes, 'latin1');
 }
+
+/** Below this length a loop over the characters beats the call into the runtime. */
+const SHORT = 24;
+
+/** Writes the bytes at `at`; the caller has seen to the room. */
+export function writeBytes(memory: Buffer, at: number, bytes: ByteString): void {
+  const length = bytes.length;
+  if (length < SHORT) for (let i = 0; i < length; i++) memory[at + i] = bytes.charCodeAt(i);
+  else memory.latin1Write(bytes, at, length);
+}
+
+/** True when the memory holds the bytes at `at`. */
+export function holdsBytes(memory: Buffer, at: number, bytes: ByteString): boolean {
+  const length = bytes.length;
+  for (let i = 0; i < length; i++) if (memory[at + i] !== bytes.charCodeAt(i)) return false;
+  return true;
+}

@@ -1,3 +1,4 @@
+import { RefList } from '../../kernel/ref-list.ts';
 import type { Ref } from '../../kernel/slab.ts';
 import { QUEUE_NEWER, QUEUE_OLDER, type Records } from './records.ts';
 
@@ -7,38 +8,28 @@ import { QUEUE_NEWER, QUEUE_OLDER, type Records } from './records.ts';
  */
 export class EvictionQueue {
   readonly #records: Records;
-  #oldest: Ref = 0;
-  #newest: Ref = 0;
+  readonly #list: RefList;
 
   constructor(records: Records) {
     this.#records = records;
+    this.#list = new RefList(records.slab, QUEUE_OLDER, QUEUE_NEWER);
   }
 
   add(ref: Ref): void {
-    this.#records.setLink(ref, QUEUE_OLDER, this.#newest);
-    this.#records.setLink(ref, QUEUE_NEWER, 0);
-    if (this.#newest === 0) this.#oldest = ref;
-    else this.#records.setLink(this.#newest, QUEUE_NEWER, ref);
-    this.#newest = ref;
+    this.#list.add(ref);
   }
 
   remove(ref: Ref): void {
-    const older = this.#records.link(ref, QUEUE_OLDER);
-    const newer = this.#records.link(ref, QUEUE_NEWER);
-    if (older === 0) this.#oldest = newer;
-    else this.#records.setLink(older, QUEUE_NEWER, newer);
-    if (newer === 0) this.#newest = older;
-    else this.#records.setLink(newer, QUEUE_OLDER, older);
+    this.#list.remove(ref);
   }
 
   /** The entry to evict next, or 0. Entries read since they were last passed go to the back. */
   victim(): Ref {
     for (;;) {
-      const ref = this.#oldest;
+      const ref = this.#list.oldest;
       if (ref === 0 || !this.#records.visited(ref)) return ref;
       this.#records.setVisited(ref, false);
-      this.remove(ref);
-      this.add(ref);
+      this.#list.moveToNewest(ref);
     }
   }
 }

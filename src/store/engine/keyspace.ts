@@ -1,9 +1,9 @@
 import { SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
+import { Dict, SHARDS } from '../../kernel/dict.ts';
 import type { Ref } from '../../kernel/slab.ts';
 import { Cause, Op, type Space } from './change.ts';
 import type { ClassUsage, Collection } from './collections.ts';
-import { Dict, SHARDS } from './dict.ts';
 import { EntryClass } from './entry-class.ts';
 import { EvictionQueue } from './eviction-queue.ts';
 import { ExpiryWheel } from './expiry-wheel.ts';

@@ -1,4 +1,4 @@
-import type { ByteString } from '../../kernel/bytes.ts';
+import { type ByteString, holdsBytes, writeBytes } from '../../kernel/bytes.ts';
 import { type Ref, type Segment, Slab } from '../../kernel/slab.ts';
 import type { EntryClass } from './entry-class.ts';
 
@@ -21,8 +21,6 @@ export const QUEUE_NEWER = 9;
 const HEADER_BYTES = 32;
 const CACHED_HEADER_BYTES = 40;
 const VISITED = 1 << 16;
-/** Below this length a loop over the characters beats the call into the runtime. */
-const SHORT = 24;
 
 export const ValueType = { string: 0, hash: 1, list: 2, set: 3, sortedSet: 4 } as const;
 export type ValueType = (typeof ValueType)[keyof typeof ValueType];
@@ -60,9 +58,9 @@ export class Records {
     segment.f64[(at >>> 3) + EXPIRES_F64] = 0;
     i32[word + WHEEL_PREV] = 0;
     i32[word + WHEEL_NEXT] = 0;
-    write(segment.u8, at + start, key);
-    if (meta.length > 0) write(segment.u8, at + start + key.length, meta);
-    write(segment.u8, at + start + key.length + meta.length, value);
+    writeBytes(segment.u8, at + start, key);
+    if (meta.length > 0) writeBytes(segment.u8, at + start + key.length, meta);
+    writeBytes(segment.u8, at + start + key.length + meta.length, value);
     return ref;
   }
 
@@ -76,8 +74,8 @@ export class Records {
     if (segment.cellBytes !== Slab.cellBytesFor(start + meta.length + value.length)) return false;
     segment.i32[word + VALUE] = value.length;
     segment.i32[word + META] = ((segment.i32[word + META] as number) & ~0xffff) | meta.length;
-    if (meta.length > 0) write(segment.u8, at + start, meta);
-    write(segment.u8, at + start + meta.length, value);
+    if (meta.length > 0) writeBytes(segment.u8, at + start, meta);
+    writeBytes(segment.u8, at + start + meta.length, value);
     return true;
   }
 
@@ -88,7 +86,7 @@ export class Records {
     const from = at + valueStart(segment, at);
     const oldLength = segment.i32[(at >>> 2) + VALUE] as number;
     if (offset > oldLength) segment.u8.fill(0, from + oldLength, from + offset);
-    write(segment.u8, from + offset, bytes);
+    writeBytes(segment.u8, from + offset, bytes);
     segment.i32[(at >>> 2) + VALUE] = newLength;
   }
 
@@ -126,9 +124,7 @@ export class Records {
     const length = packed & 0xffff;
     if (length !== key.length) return false;
     const start = at + headerBytes((packed >>> 24) as EntryClass);
-    const u8 = segment.u8;
-    for (let i = 0; i < length; i++) if (u8[start + i] !== key.charCodeAt(i)) return false;
-    return true;
+    return holdsBytes(segment.u8, start, key);
   }
 
   contentType(ref: Ref): ByteString {
@@ -210,10 +206,4 @@ function valueStart(segment: Segment, at: number): number {
     (packed & 0xffff) +
     ((segment.i32[(at >>> 2) + META] as number) & 0xffff)
   );
-}
-
-function write(u8: Buffer, at: number, bytes: ByteString): void {
-  const length = bytes.length;
-  if (length < SHORT) for (let i = 0; i < length; i++) u8[at + i] = bytes.charCodeAt(i);
-  else u8.latin1Write(bytes, at, length);
 }
