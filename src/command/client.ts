@@ -73,6 +73,22 @@ export interface Tracking {
   brokenRedirect: boolean;
 }
 
+/** The part of a client whose commands are answered elsewhere: what the connection has to know of it. */
+export interface RemoteSession {
+  /** Replies still to come. */
+  readonly owed: number;
+  /** The next commands have to wait; `Connection.resume` says when no longer. */
+  readonly stalled: boolean;
+  /** Messages may come at any time. */
+  readonly listening: boolean;
+  /** A command waits for something that may never come. */
+  readonly blocking: boolean;
+  /** Runs one command. @returns its row in the table, where it has one */
+  run(argv: readonly ByteString[], sameInstant: boolean): PreparedCommand | undefined;
+  /** The connection is gone. */
+  closed(): void;
+}
+
 /** One RESP connection as the commands see it. Pub/sub messages arrive through `message`. */
 export class Client implements Subscriber {
   readonly id: number;
@@ -96,6 +112,8 @@ export class Client implements Subscriber {
   tracking: Tracking | undefined;
   blocked: BlockedState | undefined;
   replyMode: ReplyMode = 'on';
+  /** Where its commands are passed on, when they are. */
+  remote: RemoteSession | undefined;
   noEvict = false;
   noTouch = false;
   /** The face closes the connection once the output so far is sent. */
@@ -124,7 +142,7 @@ export class Client implements Subscriber {
 
   /** In RESP2 a subscribed client may only manage its subscriptions. */
   get subscribed(): boolean {
-    return this.channels.size + this.patterns.size > 0;
+    return this.channels.size + this.patterns.size > 0 || this.remote?.listening === true;
   }
 
   /** What commands of this client get as their first argument; one object for all of them. */

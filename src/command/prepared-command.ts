@@ -52,13 +52,18 @@ export class PreparedCommand {
 
   /** The keys it names, in order. */
   keysOf(argv: readonly ByteString[]): ByteString[] {
+    return this.keyPositions(argv).map((position) => argv[position] as ByteString);
+  }
+
+  /** Where they are. */
+  keyPositions(argv: readonly ByteString[]): number[] {
     const { row } = this;
-    if (row.findKeys !== undefined) return row.findKeys(argv).map((position) => argv[position] as ByteString);
+    if (row.findKeys !== undefined) return row.findKeys(argv);
     if (row.keys === undefined) return [];
     const [first, last, step] = row.keys;
     const end = last < 0 ? argv.length + last : last;
-    const keys: ByteString[] = [];
-    for (let i = first; i <= end && i < argv.length; i += step) keys.push(argv[i] as ByteString);
-    return keys;
+    const positions: number[] = [];
+    for (let i = first; i <= end && i < argv.length; i += step) positions.push(i);
+    return positions;
   }
 }

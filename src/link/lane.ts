@@ -1,6 +1,5 @@
 import { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
-import type { Clock } from '../kernel/clock.ts';
 import { type Endpoint, LinkConnection, type LinkConnectionOptions, nameOf } from './link-connection.ts';
 import type { Operation } from './operation.ts';
 
@@ -32,7 +31,7 @@ export class Lane {
   state: 'idle' | 'connecting' | 'up' | 'down' = 'idle';
   /** Why the last attempt failed. */
   reason = '';
-  #options: LaneOptions;
+  readonly #options: LaneOptions;
   readonly #events: LaneEvents;
   #connection: LinkConnection | undefined;
   #waiting: Operation[] = [];

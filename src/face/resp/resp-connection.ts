@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { Client, type Connection } from '../../command/client.ts';
+import { Client, type Connection, type RemoteSession } from '../../command/client.ts';
 import { CommandError, errorText } from '../../command/command-error.ts';
 import { execute } from '../../command/execute.ts';
 import type { Server } from '../../command/server.ts';
@@ -19,6 +19,8 @@ export interface RespFaceContext {
   readonly limits: RespLimits;
   readonly timer: CommandTimer;
   readonly closed: ClosedCounts;
+  /** Passes the commands of a client on; absent: they are executed here. */
+  readonly connectRemote?: ((client: Client) => RemoteSession) | undefined;
 }
 
 /** No JavaScript string is longer, and output is made of them. */
@@ -79,6 +81,7 @@ export class RespConnection implements Connection {
     this.#decoder = new CommandDecoder(decoderLimits(limits, this.#stranger));
     this.#reply.maxBytes = Math.min(limits.outputBytes, LONGEST_STRING);
     this.client = new Client(server.nextClientId(), server.engine, this, this.#reply, user);
+    this.client.remote = face.connectRemote?.(this.client);
     server.add(this.client);
     socket.setTimeout(limits.idleTimeout);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -158,7 +161,7 @@ export class RespConnection implements Connection {
     if (this.#running || this.#runQueued || this.#ended || this.#closed) return;
     const { client } = this;
     let more = false;
-    if (client.blocked === undefined && !client.closing && !(this.#paused && this.#isStalled())) {
+    if (!this.#mustWait() && !client.closing && !(this.#paused && this.#isStalled())) {
       this.#running = true;
       try {
         more = this.#runCommands();
@@ -169,7 +172,7 @@ export class RespConnection implements Connection {
         this.#running = false;
       }
     }
-    if (this.#draining && !more && !this.#isStalled()) {
+    if (this.#draining && !more && !this.#isStalled() && client.remote?.stalled !== true) {
       // Nothing may be handed to a blocked client any more.
       this.#face.server.blocked.forget(client);
       client.closing = true;
@@ -187,7 +190,7 @@ export class RespConnection implements Connection {
     const { counters } = server;
     let started = false;
     try {
-      while (client.blocked === undefined && !client.closing && !this.#closed) {
+      while (!this.#mustWait() && !client.closing && !this.#closed) {
         const argv = decoder.next();
         if (argv === undefined) return false;
         if (this.#first && isHttpRequest(argv)) {
@@ -201,7 +204,11 @@ export class RespConnection implements Connection {
         }
         const { errors } = counters;
         const replyFrom = reply.size;
-        const command = execute(server, client, argv, timer.before(argv[0] as ByteString));
+        const sameInstant = timer.before(argv[0] as ByteString);
+        const command =
+          client.remote === undefined
+            ? execute(server, client, argv, sameInstant)
+            : client.remote.run(argv, sameInstant);
         const isOver = timer.after(command, counters.errors !== errors);
         if (reply.size > replyFrom) {
           this.#replies++;
@@ -213,7 +220,7 @@ export class RespConnection implements Connection {
           this.#stranger = client.user === undefined;
           decoder.limits = decoderLimits(this.#face.limits, this.#stranger);
         }
-        if (command === undefined && isSmuggled(argv[0] as ByteString)) {
+        if (command === undefined && client.remote === undefined && isSmuggled(argv[0] as ByteString)) {
           this.#shed('http');
           return false;
         }
@@ -242,7 +249,7 @@ export class RespConnection implements Connection {
   #schedule(more: boolean): void {
     if (this.#closed || this.#ended) return;
     const isStalled = this.#isStalled();
-    const isBlocked = this.client.blocked !== undefined;
+    const isBlocked = this.#mustWait();
     if (more && !isStalled && !isBlocked) {
       this.#runQueued = true;
       setImmediate(() => {
@@ -282,7 +289,7 @@ export class RespConnection implements Connection {
       this.#replies = 0;
       this.#unpaired = false;
     }
-    if (client.closing && this.#held.isEmpty) this.#finish();
+    if (client.closing && this.#held.isEmpty && !this.#isOwed()) this.#finish();
   }
 
   /**
@@ -313,14 +320,28 @@ export class RespConnection implements Connection {
   #inputEnded(): void {
     const { client } = this;
     // Nobody is there to take what a blocked or subscribed client waits for.
-    if (client.blocked !== undefined || client.subscribed) this.kill();
+    if (client.blocked !== undefined || client.subscribed || client.remote?.blocking === true) this.kill();
     else this.end();
   }
 
   #timedOut(): void {
     const { client } = this;
     if (this.#ended) this.kill();
-    else if (client.blocked === undefined && !client.subscribed && this.#held.isEmpty) this.#shed('idle');
+    else if (client.blocked === undefined && !client.subscribed && this.#held.isEmpty && !this.#isOwed()) {
+      this.#shed('idle');
+    }
+  }
+
+  /** The next command may not run yet. */
+  #mustWait(): boolean {
+    const { blocked, remote } = this.client;
+    return blocked !== undefined || (remote !== undefined && remote.stalled);
+  }
+
+  /** Replies are still to come from elsewhere. */
+  #isOwed(): boolean {
+    const { remote } = this.client;
+    return remote !== undefined && remote.owed > 0;
   }
 
   #isStalled(): boolean {
@@ -343,6 +364,7 @@ export class RespConnection implements Connection {
     if (this.#closed) return;
     this.#closed = true;
     this.#held.clear();
+    this.client.remote?.closed();
     this.#face.server.remove(this.client);
   }
 }

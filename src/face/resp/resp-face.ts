@@ -1,5 +1,6 @@
 import { createServer, type Server as NetServer, type ServerOpts, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { Client, RemoteSession } from '../../command/client.ts';
 import type { Server } from '../../command/server.ts';
 import { CommandStats } from './command-stats.ts';
 import { CommandTimer } from './command-timer.ts';
@@ -12,6 +13,8 @@ export interface RespFaceOptions {
   /** Connections beyond this are told so and closed. */
   readonly maxConnections: number;
   readonly tls?: TlsOptions;
+  /** Passes the commands of a client on; absent: they are executed here. */
+  readonly connectRemote?: (client: Client) => RemoteSession;
 }
 
 /** Connections above the limit, or in a TLS handshake, that are dealt with at once; above that they are closed without a word. */
@@ -36,9 +39,9 @@ export class RespFace {
   readonly #connections = new Set<RespConnection>();
   #draining = false;
 
-  constructor({ server, limits, maxConnections, tls }: RespFaceOptions) {
+  constructor({ server, limits, maxConnections, tls, connectRemote }: RespFaceOptions) {
     const timer = new CommandTimer(this.stats, () => server.engine.clock.monotonic());
-    const context = { server, limits, timer, closed: this.closed };
+    const context = { server, limits, timer, closed: this.closed, connectRemote };
     const accept = (socket: Socket): void => {
       if (this.#draining || this.#connections.size >= maxConnections) {
         server.counters.rejectedConnections++;

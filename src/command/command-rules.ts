@@ -1,0 +1,156 @@
+import type { ByteString } from '../kernel/bytes.ts';
+import type { ReplyValue } from '../resp/reply-decoder.ts';
+import { commandKeySpecs, type KeySpec, positionsOf } from './key-specs.ts';
+import type { PreparedCommand } from './prepared-command.ts';
+import { commandTable, preparedCommand } from './table.ts';
+
+/** What a proxy does with a command. */
+export type Handling =
+  /** Concerns the connection to Sluice alone: answered here. */
+  | 'local'
+  /** Sent over a shared connection. */
+  | 'plain'
+  /** The cache may have the answer. */
+  | 'cached'
+  /** Needs a connection of the client's own, see `PinReason`. */
+  | 'own';
+
+/** What binds a client to a connection of its own, and for how long. */
+export type PinReason = 'multi' | 'watch' | 'blocking' | 'listen' | 'state' | 'database';
+
+/** What has to be known of a command to pass it on. */
+export interface CommandRule {
+  readonly name: string;
+  readonly handling: Handling;
+  readonly pin: PinReason | undefined;
+  /** Changes nothing and waits for nothing: may be sent again. */
+  readonly idempotent: boolean;
+  readonly blocking: boolean;
+  /** Which keys it changes cannot be told from its words: scripts, commands nobody described. */
+  readonly opaque: boolean;
+  /** Its own row, where Sluice has the command itself. */
+  readonly command: PreparedCommand | undefined;
+  keyPositions(argv: readonly ByteString[]): readonly number[];
+}
+
+const cachedCommands = new Set(['get', 'mget', 'hget', 'hmget', 'hgetall', 'exists', 'ttl', 'strlen']);
+
+const localCommands = new Set(['hello', 'auth', 'ping', 'echo', 'quit', 'reset']);
+
+/** CLIENT subcommands that set up the upstream connection; the others concern the connection to Sluice. */
+const clientState = new Set(['tracking', 'caching', 'trackinginfo', 'getredir']);
+
+const pinReasons: Readonly<Record<string, PinReason>> = {
+  multi: 'multi',
+  exec: 'multi',
+  discard: 'multi',
+  watch: 'watch',
+  unwatch: 'watch',
+  subscribe: 'listen',
+  psubscribe: 'listen',
+  ssubscribe: 'listen',
+  unsubscribe: 'listen',
+  punsubscribe: 'listen',
+  sunsubscribe: 'listen',
+  monitor: 'listen',
+  sync: 'listen',
+  psync: 'listen',
+  select: 'database',
+  readonly: 'state',
+  readwrite: 'state',
+  asking: 'state',
+  wait: 'blocking',
+  waitaof: 'blocking',
+};
+
+/** Commands whose effects go beyond the keys they name. */
+const opaqueCommands = new Set([
+  'eval',
+  'evalsha',
+  'fcall',
+  'flushall',
+  'flushdb',
+  'swapdb',
+  'restore',
+  'migrate',
+  'debug',
+  'replicaof',
+  'slaveof',
+  'failover',
+  'function',
+]);
+
+const noPositions: readonly number[] = [];
+
+/**
+ * How commands are passed on: Sluice's own table to begin with, then what the server behind says of its commands (`COMMAND`), which
+ * also knows modules and versions to come.
+ */
+export class CommandRules {
+  readonly #rules = new Map<string, CommandRule>();
+
+  constructor() {
+    for (const { name } of commandTable)
+      this.#add(ruleOf(name, new Set(preparedCommand(name)?.row.flags ?? []), undefined));
+  }
+
+  /** Never fails: a command nobody knows is passed on with all caution. */
+  find(argv: readonly ByteString[]): CommandRule {
+    const word = argv[0] as ByteString;
+    const rule = this.#rules.get(word) ?? this.#rules.get(word.toLowerCase());
+    if (rule === undefined) return ruleOf(word.toLowerCase(), undefined, undefined);
+    if (rule.name !== 'client' || argv.length < 2 || !clientState.has((argv[1] as ByteString).toLowerCase()))
+      return rule;
+    return { ...rule, handling: 'own', pin: 'state' };
+  }
+
+  /** @param reply of COMMAND, from a RESP3 connection */
+  learn(reply: ReplyValue): void {
+    if (!Array.isArray(reply)) return;
+    for (const entry of reply as readonly ReplyValue[]) {
+      if (!Array.isArray(entry)) continue;
+      const [name, , flags] = entry as readonly ReplyValue[];
+      if (typeof name !== 'string' || !(flags instanceof Set || Array.isArray(flags))) continue;
+      const words = new Set([...(flags as Iterable<ReplyValue>)].filter((flag) => typeof flag === 'string'));
+      this.#add(ruleOf(name.toLowerCase(), words, commandKeySpecs(entry)));
+    }
+  }
+
+  #add(rule: CommandRule): void {
+    this.#rules.set(rule.name, rule);
+    this.#rules.set(rule.name.toUpperCase(), rule);
+  }
+}
+
+function ruleOf(
+  name: string,
+  flags: ReadonlySet<string> | undefined,
+  specs: readonly KeySpec[] | undefined,
+): CommandRule {
+  const command = preparedCommand(name);
+  const isBlocking = flags?.has('blocking') === true;
+  const pin = pinReasons[name] ?? (isBlocking ? 'blocking' : undefined);
+  const reads = flags?.has('readonly') === true && !isBlocking;
+  const isHarmless = flags !== undefined && !flags.has('write') && !opaqueCommands.has(name);
+  return {
+    name,
+    handling: handlingOf(name, pin),
+    pin,
+    idempotent: reads,
+    blocking: isBlocking || name === 'wait' || name === 'waitaof',
+    opaque: !reads && (opaqueCommands.has(name) || !(isHarmless || specs !== undefined || hasKeys(command))),
+    command,
+    keyPositions:
+      specs === undefined ? (argv) => command?.keyPositions(argv) ?? noPositions : (argv) => positionsOf(specs, argv),
+  };
+}
+
+function handlingOf(name: string, pin: PinReason | undefined): Handling {
+  if (localCommands.has(name) || name === 'client') return 'local';
+  if (pin !== undefined) return 'own';
+  return cachedCommands.has(name) ? 'cached' : 'plain';
+}
+
+function hasKeys(command: PreparedCommand | undefined): boolean {
+  return command !== undefined && (command.row.keys !== undefined || command.row.findKeys !== undefined);
+}

@@ -1,0 +1,81 @@
+import type { ByteString } from '../kernel/bytes.ts';
+import type { ReplyValue } from '../resp/reply-decoder.ts';
+
+/** Where the keys of a command are, as Redis 7's COMMAND tells it (key specifications). */
+export interface KeySpec {
+  readonly begin: { readonly index: number } | { readonly keyword: string; readonly from: number };
+  readonly find:
+    | { readonly lastKey: number; readonly step: number; readonly limit: number }
+    | { readonly countAt: number; readonly firstKey: number; readonly step: number };
+}
+
+/** The specifications in one entry of COMMAND's reply (RESP3); undefined when it has some that cannot be followed. */
+export function commandKeySpecs(entry: readonly ReplyValue[]): readonly KeySpec[] | undefined {
+  const [, , , first, last, step, , , specs] = entry;
+  if (specs === undefined) return rangeOf(Number(first), Number(last), Number(step));
+  const list = specs instanceof Set ? [...specs] : Array.isArray(specs) ? (specs as readonly ReplyValue[]) : [];
+  const parsed = list.map(specOf);
+  return parsed.includes(undefined) ? undefined : (parsed as KeySpec[]);
+}
+
+/** Positions of all keys in the words of a command, in the order of the specifications. */
+export function positionsOf(specs: readonly KeySpec[], argv: readonly ByteString[]): number[] {
+  const positions: number[] = [];
+  for (const { begin, find } of specs) {
+    const start = 'index' in begin ? begin.index : keywordAt(argv, begin.keyword, begin.from);
+    if (start <= 0 || start >= argv.length) continue;
+    if ('lastKey' in find) {
+      let end = find.lastKey >= 0 ? start + find.lastKey : argv.length + find.lastKey;
+      // A limit says that the keys end part of the way: with 2 they take half of what is left.
+      if (find.lastKey === -1 && find.limit > 1) end = start + Math.floor((argv.length - start) / find.limit) - 1;
+      for (let at = start; at <= end && at < argv.length; at += find.step) positions.push(at);
+    } else {
+      const count = Number(argv[start + find.countAt]);
+      if (!Number.isSafeInteger(count)) continue;
+      for (let n = 0, at = start + find.firstKey; n < count && at < argv.length; n++, at += find.step)
+        positions.push(at);
+    }
+  }
+  return positions;
+}
+
+function keywordAt(argv: readonly ByteString[], keyword: string, from: number): number {
+  const found =
+    from >= 0
+      ? argv.findIndex((word, i) => i >= from && word.toLowerCase() === keyword)
+      : argv.findLastIndex((word, i) => i <= argv.length + from && word.toLowerCase() === keyword);
+  return found < 0 ? 0 : found + 1;
+}
+
+function rangeOf(first: number, last: number, step: number): readonly KeySpec[] {
+  if (!(first > 0)) return [];
+  return [
+    { begin: { index: first }, find: { lastKey: last < 0 ? last : last - first, step: Math.max(1, step), limit: 0 } },
+  ];
+}
+
+function specOf(value: ReplyValue): KeySpec | undefined {
+  const spec = fieldsOf(value);
+  const begin = fieldsOf(spec.get('begin_search'));
+  const find = fieldsOf(spec.get('find_keys'));
+  const at = fieldsOf(begin.get('spec'));
+  const how = fieldsOf(find.get('spec'));
+  const number = (from: ReadonlyMap<unknown, unknown>, name: string): number => Number(from.get(name) ?? 0);
+  const start =
+    begin.get('type') === 'index'
+      ? { index: number(at, 'index') }
+      : begin.get('type') === 'keyword'
+        ? { keyword: String(at.get('keyword')).toLowerCase(), from: number(at, 'startfrom') }
+        : undefined;
+  if (start === undefined) return undefined;
+  const step = Math.max(1, number(how, 'keystep'));
+  if (find.get('type') === 'range')
+    return { begin: start, find: { lastKey: number(how, 'lastkey'), step, limit: number(how, 'limit') } };
+  if (find.get('type') === 'keynum')
+    return { begin: start, find: { countAt: number(how, 'keynumidx'), firstKey: number(how, 'firstkey'), step } };
+  return undefined;
+}
+
+function fieldsOf(value: unknown): ReadonlyMap<unknown, unknown> {
+  return value instanceof Map ? value : new Map();
+}

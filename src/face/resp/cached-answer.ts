@@ -1,0 +1,273 @@
+import type { SluiceError } from '../../errors.ts';
+import type { ByteString } from '../../kernel/bytes.ts';
+import { errorFrame, type Slot } from './slot.ts';
+
+type FillKind = 'string' | 'hash' | 'fields';
+
+interface Waiter {
+  filled(frame: ByteString): void;
+  failed(error: SluiceError): void;
+}
+
+/** What the face needs of the cached reads. */
+export interface CacheReads {
+  caches(key: ByteString): boolean;
+  string(key: ByteString, now: number): ByteString | null | undefined;
+  field(key: ByteString, field: ByteString, now: number): ByteString | null | undefined;
+  hash(key: ByteString, now: number): readonly ByteString[] | undefined;
+  /** What is known of a key without its value: whether it is there, the length of its string, what is left of its life in ms. */
+  facts(key: ByteString, now: number): CachedFacts | undefined;
+  read(key: ByteString, kind: FillKind, waiter: Waiter, fields?: readonly ByteString[]): void;
+  /** A value that cannot be proven, as the frame of a RESP3 reply, where this face may give such out. */
+  unprovenFrame(key: ByteString, kind: FillKind, fields: readonly ByteString[], now: number): ByteString | undefined;
+  written(key: ByteString): void;
+  forgetAll(): void;
+}
+
+export interface CachedFacts {
+  readonly exists: boolean;
+  /** Undefined for what is no string. */
+  readonly length: number | undefined;
+  /** Undefined: for ever. */
+  readonly ttl: number | undefined;
+}
+
+/** What the answers need of the client. */
+export interface CacheClient {
+  readonly reads: CacheReads;
+  readonly now: number;
+  readonly proto: 2 | 3;
+  answer(text: ByteString): void;
+  answerBulk(value: ByteString | null): void;
+  fillSlot(): Slot;
+}
+
+/** Keys of one MGET that are read for the cache; with more missing the command is passed on as it is: a scan must not fill it. */
+const MAX_FILLS = 64;
+
+/**
+ * Answers a read from the cache, or reads what it asks for into the cache.
+ * @returns false: pass it on as it is
+ */
+export function answerFromCache(client: CacheClient, argv: readonly ByteString[], name: string): boolean {
+  const { length } = argv;
+  const key = argv[1];
+  if (key === undefined) return false;
+  switch (name) {
+    case 'get':
+      return length === 2 && get(client, key);
+    case 'mget':
+      return mget(client, argv);
+    case 'hget':
+      return length === 3 && hget(client, key, argv[2] as ByteString);
+    case 'hmget':
+      return length > 2 && hmget(client, key, argv.slice(2));
+    case 'hgetall':
+      return length === 2 && hgetall(client, key);
+    case 'exists':
+      return exists(client, argv);
+    case 'ttl':
+      return length === 2 && ttl(client, key);
+    case 'strlen':
+      return length === 2 && strlen(client, key);
+    default:
+      return false;
+  }
+}
+
+function get(client: CacheClient, key: ByteString): boolean {
+  const { reads } = client;
+  const value = reads.string(key, client.now);
+  if (value !== undefined) {
+    client.answerBulk(value);
+    return true;
+  }
+  if (!reads.caches(key)) return false;
+  const slot = client.fillSlot();
+  const { proto } = client;
+  reads.read(key, 'string', {
+    filled: (frame) => slot.replied(proto === 2 && frame === '_\r\n' ? '$-1\r\n' : frame),
+    failed: (error) => giveUnproven(client, slot, key, error),
+  });
+  return true;
+}
+
+function mget(client: CacheClient, argv: readonly ByteString[]): boolean {
+  const { reads, proto, now } = client;
+  const nil = proto === 3 ? '_\r\n' : '$-1\r\n';
+  const count = argv.length - 1;
+  const parts: (ByteString | undefined)[] = new Array(count);
+  let missing = 0;
+  for (let i = 0; i < count; i++) {
+    const key = argv[i + 1] as ByteString;
+    const value = reads.string(key, now);
+    if (value === undefined) {
+      if (++missing > MAX_FILLS || !reads.caches(key)) return false;
+    } else {
+      parts[i] = value === null ? nil : `$${value.length}\r\n${value}\r\n`;
+    }
+  }
+  const header = `*${count}\r\n`;
+  if (missing === 0) {
+    client.answer(header + parts.join(''));
+    return true;
+  }
+  const slot = client.fillSlot();
+  let failure: ByteString | undefined;
+  const part = (i: number, frame: ByteString): void => {
+    // A key of another type is absent to MGET; every other error is one of the whole command.
+    if (isBulk(frame)) parts[i] = frame;
+    else if (isError(frame) && !frame.startsWith('-WRONGTYPE')) failure ??= frame;
+    parts[i] ??= nil;
+    if (--missing === 0) slot.replied(failure ?? header + parts.join(''));
+  };
+  for (let i = 0; i < count; i++) {
+    if (parts[i] !== undefined) continue;
+    const key = argv[i + 1] as ByteString;
+    reads.read(key, 'string', {
+      filled: (frame) => part(i, frame),
+      failed: (error) => part(i, reads.unprovenFrame(key, 'string', [], client.now) ?? errorFrame(error)),
+    });
+  }
+  return true;
+}
+
+function hget(client: CacheClient, key: ByteString, field: ByteString): boolean {
+  const { reads, proto } = client;
+  const value = reads.field(key, field, client.now);
+  if (value !== undefined) {
+    client.answerBulk(value);
+    return true;
+  }
+  if (!reads.caches(key)) return false;
+  const slot = client.fillSlot();
+  const fields = [field];
+  const nil = proto === 3 ? '_\r\n' : '$-1\r\n';
+  const give = (frame: ByteString): void => {
+    const element = frame.startsWith('*1\r\n') ? frame.slice(4) : frame;
+    slot.replied(element === '_\r\n' ? nil : element);
+  };
+  reads.read(
+    key,
+    'fields',
+    {
+      filled: give,
+      failed: (error) => give(reads.unprovenFrame(key, 'fields', fields, client.now) ?? errorFrame(error)),
+    },
+    fields,
+  );
+  return true;
+}
+
+function hmget(client: CacheClient, key: ByteString, fields: readonly ByteString[]): boolean {
+  const { reads, proto, now } = client;
+  const nil = proto === 3 ? '_\r\n' : '$-1\r\n';
+  if (fields.length > MAX_FILLS) return false;
+  let text = `*${fields.length}\r\n`;
+  let known = true;
+  for (const field of fields) {
+    const value = reads.field(key, field, now);
+    if (value === undefined) {
+      known = false;
+      break;
+    }
+    text += value === null ? nil : `$${value.length}\r\n${value}\r\n`;
+  }
+  if (known) {
+    client.answer(text);
+    return true;
+  }
+  if (!reads.caches(key)) return false;
+  const slot = client.fillSlot();
+  const give = (frame: ByteString): void => slot.replied(proto === 3 ? frame : nullsOfResp2(frame));
+  reads.read(
+    key,
+    'fields',
+    {
+      filled: give,
+      failed: (error) => give(reads.unprovenFrame(key, 'fields', fields, client.now) ?? errorFrame(error)),
+    },
+    fields,
+  );
+  return true;
+}
+
+function hgetall(client: CacheClient, key: ByteString): boolean {
+  const { reads, proto } = client;
+  const known = reads.hash(key, client.now);
+  if (known !== undefined) {
+    let text = proto === 3 ? `%${known.length / 2}\r\n` : `*${known.length}\r\n`;
+    for (const word of known) text += `$${word.length}\r\n${word}\r\n`;
+    client.answer(text);
+    return true;
+  }
+  if (!reads.caches(key)) return false;
+  const slot = client.fillSlot();
+  const give = (frame: ByteString): void => slot.replied(proto === 3 ? frame : mapOfResp2(frame));
+  reads.read(key, 'hash', {
+    filled: give,
+    failed: (error) => give(reads.unprovenFrame(key, 'hash', [], client.now) ?? errorFrame(error)),
+  });
+  return true;
+}
+
+function exists(client: CacheClient, argv: readonly ByteString[]): boolean {
+  let count = 0;
+  for (let i = 1; i < argv.length; i++) {
+    const facts = client.reads.facts(argv[i] as ByteString, client.now);
+    if (facts === undefined) return false;
+    if (facts.exists) count++;
+  }
+  client.answer(`:${count}\r\n`);
+  return true;
+}
+
+function ttl(client: CacheClient, key: ByteString): boolean {
+  const facts = client.reads.facts(key, client.now);
+  if (facts === undefined) return false;
+  const seconds = !facts.exists ? -2 : facts.ttl === undefined ? -1 : Math.floor((facts.ttl + 500) / 1000);
+  client.answer(`:${seconds}\r\n`);
+  return true;
+}
+
+function strlen(client: CacheClient, key: ByteString): boolean {
+  const facts = client.reads.facts(key, client.now);
+  if (facts?.length === undefined) return false;
+  client.answer(`:${facts.length}\r\n`);
+  return true;
+}
+
+function giveUnproven({ reads, now, proto }: CacheClient, slot: Slot, key: ByteString, error: SluiceError): void {
+  const frame = reads.unprovenFrame(key, 'string', [], now);
+  if (frame === undefined) slot.failed(error);
+  else slot.replied(proto === 2 && frame === '_\r\n' ? '$-1\r\n' : frame);
+}
+
+function isBulk(frame: ByteString): boolean {
+  return frame.charCodeAt(0) === 0x24 && frame.charCodeAt(1) !== 0x2d;
+}
+
+function isError(frame: ByteString): boolean {
+  return frame.charCodeAt(0) === 0x2d;
+}
+
+/** The same map as RESP2 has it, a flat array. Errors stay as they are. */
+function mapOfResp2(frame: ByteString): ByteString {
+  if (frame.charCodeAt(0) !== 0x25) return frame;
+  const end = frame.indexOf('\r\n');
+  return `*${Number(frame.slice(1, end)) * 2}${frame.slice(end)}`;
+}
+
+/** The same flat array with the nulls of RESP2. */
+function nullsOfResp2(frame: ByteString): ByteString {
+  if (frame.charCodeAt(0) !== 0x2a || !frame.includes('_\r\n')) return frame;
+  let at = frame.indexOf('\r\n') + 2;
+  let text = frame.slice(0, at);
+  while (at < frame.length) {
+    const end = frame.indexOf('\r\n', at) + 2;
+    const next = frame.charCodeAt(at) === 0x5f ? end : end + Number(frame.slice(at + 1, end - 2)) + 2;
+    text += next === end ? '$-1\r\n' : frame.slice(at, next);
+    at = next;
+  }
+  return text;
+}

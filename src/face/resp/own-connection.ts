@@ -1,0 +1,218 @@
+import type { CommandRule } from '../../command/command-rules.ts';
+import type { SluiceError } from '../../errors.ts';
+import type { ByteString } from '../../kernel/bytes.ts';
+import type { Slot } from './slot.ts';
+
+interface OwnReceiver {
+  replied(frame: ByteString): void;
+  failed(error: SluiceError): void;
+}
+
+/** A connection that serves one client. */
+export interface OwnLink {
+  send(argv: readonly ByteString[], rule: CommandRule, receiver: OwnReceiver, replies?: number): void;
+  release(clean: boolean): void;
+}
+
+/** Where such connections come from. */
+export interface OwnUpstream {
+  /** @throws SluiceError OVERLOADED */
+  dedicate(
+    proto: 2 | 3,
+    database: number,
+    owner: { pushed(frame: ByteString): void; lost(error: SluiceError): void },
+  ): OwnLink;
+}
+
+export interface OwnOwner {
+  /** What answers no command: messages, invalidations, lines of MONITOR. */
+  pushed(frame: ByteString): void;
+  /** Nothing binds the client to a connection of its own any more. */
+  ended(): void;
+  /** The state it had there is lost and it cannot be told otherwise. */
+  closeClient(): void;
+}
+
+/** Keys written in one transaction that are remembered; beyond that everything kept of the store is asked anew. */
+const MAX_NOTED = 10_000;
+/** Between MULTI and its end these act at once. */
+const endsTransaction = new Set(['exec', 'discard']);
+
+/**
+ * The part of a client that needs a connection of its own to the store: transactions, WATCH, blocking commands, subscriptions,
+ * MONITOR, client tracking, another database. While it lasts every command of the client goes there.
+ */
+export class OwnConnection {
+  readonly #upstream: OwnUpstream;
+  readonly #database: number;
+  readonly #owner: OwnOwner;
+  #link: OwnLink | undefined;
+  /** Replies still to come over it. */
+  #owed = 0;
+  #blocking = 0;
+  #multi = false;
+  #watching = false;
+  /** Subscriptions, MONITOR, tracking, another database: until the client leaves or resets. */
+  #sticky = false;
+  #listening = false;
+  /** The connection was lost in a transaction: its commands are refused until the client ends it. */
+  #broken: SluiceError | undefined;
+  #noted: Set<ByteString> = new Set();
+  #notedOpaque = false;
+
+  constructor(upstream: OwnUpstream, database: number, owner: OwnOwner) {
+    this.#upstream = upstream;
+    this.#database = database;
+    this.#owner = owner;
+  }
+
+  /** Whether commands of the client go here. */
+  get active(): boolean {
+    return this.#link !== undefined || this.#broken !== undefined;
+  }
+
+  get inTransaction(): boolean {
+    return this.#multi;
+  }
+
+  /** Messages may come at any time. */
+  get listening(): boolean {
+    return this.#listening;
+  }
+
+  /** It waits for something that may never come. */
+  get blocking(): boolean {
+    return this.#blocking > 0;
+  }
+
+  /** Whether a command that otherwise concerns the connection to Sluice goes here too. */
+  takes(rule: CommandRule): boolean {
+    return this.active && (rule.name === 'ping' || rule.name === 'echo');
+  }
+
+  /** What a subscription answers comes as a message. */
+  expectsReply(rule: CommandRule): boolean {
+    return rule.pin !== 'listen' || rule.name === 'monitor';
+  }
+
+  /** @throws SluiceError OVERLOADED */
+  send(argv: readonly ByteString[], rule: CommandRule, proto: 2 | 3, slot: Slot | undefined): void {
+    if (this.#broken !== undefined) {
+      this.#sendBroken(rule, slot);
+      return;
+    }
+    this.#link ??= this.#upstream.dedicate(proto, this.#database, {
+      pushed: (frame) => this.#owner.pushed(frame),
+      lost: (error) => this.#lost(error),
+    });
+    this.#begin(rule);
+    if (slot === undefined) {
+      this.#link.send(argv, rule, { replied: () => undefined, failed: () => undefined }, 0);
+      return;
+    }
+    this.#owed++;
+    const isBlocking = rule.blocking;
+    if (isBlocking) this.#blocking++;
+    const over = (): void => {
+      this.#owed--;
+      if (isBlocking) this.#blocking--;
+      this.#end(rule);
+    };
+    this.#link.send(argv, rule, {
+      replied: (frame) => {
+        over();
+        slot.replied(frame);
+        this.#releaseIfClean();
+      },
+      failed: (error) => {
+        over();
+        slot.failed(error);
+      },
+    });
+  }
+
+  /** A write between MULTI and EXEC. */
+  noteWrite(argv: readonly ByteString[], rule: CommandRule): void {
+    if (rule.opaque || this.#noted.size > MAX_NOTED) this.#notedOpaque = true;
+    else for (const position of rule.keyPositions(argv)) this.#noted.add(argv[position] as ByteString);
+  }
+
+  takeWrites(): { readonly keys: Iterable<ByteString>; readonly opaque: boolean } {
+    const taken = { keys: this.#noted, opaque: this.#notedOpaque };
+    this.#noted = new Set();
+    this.#notedOpaque = false;
+    return taken;
+  }
+
+  /** RESET: back to a plain client. */
+  reset(): void {
+    this.abandon();
+  }
+
+  /** The client is gone, or starts anew. */
+  abandon(): void {
+    const link = this.#link;
+    this.#forget();
+    link?.release(false);
+  }
+
+  #begin({ name, pin }: CommandRule): void {
+    if (name === 'multi') this.#multi = true;
+    else if (name === 'watch') this.#watching = true;
+    else if (pin === 'listen') {
+      this.#sticky = true;
+      this.#listening = true;
+    } else if (pin === 'state' || pin === 'database') this.#sticky = true;
+  }
+
+  #end({ name }: CommandRule): void {
+    if (endsTransaction.has(name)) {
+      this.#multi = false;
+      this.#watching = false;
+      this.takeWrites();
+    } else if (name === 'unwatch' && !this.#multi) {
+      this.#watching = false;
+    }
+  }
+
+  #releaseIfClean(): void {
+    const link = this.#link;
+    if (link === undefined || this.#owed > 0 || this.#multi || this.#watching || this.#sticky) return;
+    this.#forget();
+    link.release(true);
+    this.#owner.ended();
+  }
+
+  #lost(error: SluiceError): void {
+    if (this.#link === undefined) return;
+    const { sticky, state } = { sticky: this.#sticky, state: this.#multi || this.#watching };
+    this.#forget();
+    // A client that listens learns by its connection that it may have missed something, as it would from Redis itself.
+    if (sticky) this.#owner.closeClient();
+    else if (state) this.#broken = error;
+    this.#owner.ended();
+  }
+
+  #sendBroken({ name }: CommandRule, slot: Slot | undefined): void {
+    const error = this.#broken as SluiceError;
+    const isEnd = endsTransaction.has(name) || name === 'unwatch';
+    if (isEnd) this.#broken = undefined;
+    queueMicrotask(() => {
+      if (name === 'exec') slot?.replied('-EXECABORT Transaction discarded because of previous errors.\r\n');
+      else if (isEnd) slot?.replied('+OK\r\n');
+      else slot?.failed(error);
+    });
+  }
+
+  #forget(): void {
+    this.#link = undefined;
+    this.#broken = undefined;
+    this.#owed = 0;
+    this.#blocking = 0;
+    this.#multi = false;
+    this.#watching = false;
+    this.#sticky = false;
+    this.#listening = false;
+    this.takeWrites();
+  }
+}

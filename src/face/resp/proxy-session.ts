@@ -1,0 +1,299 @@
+import type { Client, RemoteSession } from '../../command/client.ts';
+import { errorText } from '../../command/command-error.ts';
+import type { CommandRule, CommandRules } from '../../command/command-rules.ts';
+import { execute } from '../../command/execute.ts';
+import type { PreparedCommand } from '../../command/prepared-command.ts';
+import type { Server } from '../../command/server.ts';
+import type { ByteString } from '../../kernel/bytes.ts';
+import { answerFromCache, type CacheReads } from './cached-answer.ts';
+import { OwnConnection, type OwnUpstream } from './own-connection.ts';
+import { Slot } from './slot.ts';
+
+/** Where commands go; `Upstream` of the link is one. */
+export interface ProxyUpstream extends OwnUpstream {
+  send(argv: readonly ByteString[], rule: CommandRule, proto: 2 | 3, receiver: Slot): void;
+  barrier(done: (complete: boolean) => void): void;
+}
+
+/** What all sessions of a face share. */
+export interface ProxyContext {
+  readonly server: Server;
+  readonly upstream: ProxyUpstream;
+  readonly rules: CommandRules;
+  /** Absent: nothing is cached. */
+  readonly reads: CacheReads | undefined;
+  /** The database that shared connections are in. */
+  readonly database: number;
+  /** Refuses what this client may not touch. @throws CommandError */
+  readonly checkKeys: (client: Client, argv: readonly ByteString[], rule: CommandRule) => void;
+  /** Monotonic, ms. */
+  readonly now: () => number;
+}
+
+/** Replies a client may have under way; more of its commands wait in the socket. */
+const MAX_OWED = 4096;
+
+/**
+ * The commands of one client, passed on to the store behind Sluice: the whole path of the RESP face over Redis.
+ *
+ * Every command gets a slot; slots are answered in any order and given out in the order of the commands. Commands of a client take
+ * effect in their order although they travel over several connections: what is under way there is waited for where it matters (a
+ * write after reads that fill the cache, a read after writes, a change to a connection of its own).
+ */
+export class ProxySession implements RemoteSession {
+  readonly #context: ProxyContext;
+  readonly #client: Client;
+  readonly #own: OwnConnection;
+  /** In the order of the commands; those before `#head` are given out. */
+  #slots: Slot[] = [];
+  #head = 0;
+  /** On the shared connections: writes, and reads that fill the cache. */
+  #writes = 0;
+  #fills = 0;
+  /** Commands under way over shared connections, of any kind. */
+  #shared = 0;
+  /** The command that waits for others to end. */
+  #held: readonly ByteString[] | undefined;
+  /** Commands may wait for this session to take them. */
+  #wasFull = false;
+  #closed = false;
+
+  constructor(context: ProxyContext, client: Client) {
+    this.#context = context;
+    this.#client = client;
+    this.#own = new OwnConnection(context.upstream, context.database, {
+      pushed: (frame) => this.#relay(frame),
+      ended: () => this.#wake(),
+      closeClient: () => client.connection.kill(),
+    });
+  }
+
+  get owed(): number {
+    return this.#slots.length - this.#head;
+  }
+
+  get stalled(): boolean {
+    return this.#held !== undefined || this.owed >= MAX_OWED;
+  }
+
+  get listening(): boolean {
+    return this.#own.listening;
+  }
+
+  get blocking(): boolean {
+    return this.#own.blocking;
+  }
+
+  /** One command of the client. @returns its row in Sluice's own table, where it has one */
+  run(argv: readonly ByteString[], sameInstant: boolean): PreparedCommand | undefined {
+    const { server, rules, upstream } = this.#context;
+    const client = this.#client;
+    const rule = rules.find(argv);
+    if (client.user === undefined || (rule.handling === 'local' && !this.#own.takes(rule))) {
+      return this.#runHere(argv, sameInstant);
+    }
+    server.countCommand(client.lastActiveAt);
+    client.lastCommand = rule.name;
+    try {
+      this.#context.checkKeys(client, argv, rule);
+      if (this.#own.active || rule.handling === 'own') {
+        if (this.#shared > 0) this.#hold(argv);
+        else this.#sendOwn(argv, rule);
+      } else if (rule.handling === 'cached' && this.#mayUseCache() && answerFromCache(this, argv, rule.name)) {
+        // Answered, or being read.
+      } else if (!rule.idempotent && this.#fills > 0) {
+        this.#hold(argv);
+      } else {
+        upstream.send(argv, rule, client.reply.proto, this.#share(argv, rule));
+      }
+    } catch (error) {
+      server.countError(error);
+      this.error(errorText(error));
+    }
+    if (client.replyMode !== 'on') this.#applyReplyMode();
+    return rule.command;
+  }
+
+  /** Slots that are answered already, for the cache. */
+  get reads(): CacheReads {
+    return this.#context.reads as CacheReads;
+  }
+
+  get now(): number {
+    return this.#context.now();
+  }
+
+  get proto(): 2 | 3 {
+    return this.#client.reply.proto;
+  }
+
+  /** A reply that is known at once. */
+  answer(text: ByteString): void {
+    if (this.owed === 0) this.#client.reply.raw(text);
+    else this.#push(new Slot(this, undefined)).settle(text);
+  }
+
+  /** The value of a string, which needs no slot mostly. */
+  answerBulk(value: ByteString | null): void {
+    const { reply } = this.#client;
+    if (this.owed === 0) {
+      if (value === null) reply.nil();
+      else reply.bulk(value);
+      return;
+    }
+    const nil = reply.proto === 3 ? '_\r\n' : '$-1\r\n';
+    this.#push(new Slot(this, undefined)).settle(value === null ? nil : `$${value.length}\r\n${value}\r\n`);
+  }
+
+  error(message: string): void {
+    this.answer(`-${message.replaceAll(/[\r\n]+/g, ' ')}\r\n`);
+  }
+
+  /** A slot for a read that fills the cache. */
+  fillSlot(): Slot {
+    this.#fills++;
+    this.#shared++;
+    return this.#push(
+      new Slot(this, () => {
+        this.#fills--;
+        this.#shared--;
+      }),
+    );
+  }
+
+  /** A slot has its reply. */
+  settled(): void {
+    if (this.#closed) return;
+    const { reply, connection } = this.#client;
+    let given = false;
+    while (this.#head < this.#slots.length) {
+      const slot = this.#slots[this.#head] as Slot;
+      if (slot.text === undefined) break;
+      if (!slot.silent) reply.raw(slot.text);
+      given = true;
+      this.#head++;
+    }
+    if (this.#head === this.#slots.length) {
+      this.#slots = [];
+      this.#head = 0;
+    } else if (this.#head >= 256) {
+      this.#slots.splice(0, this.#head);
+      this.#head = 0;
+    }
+    if (!given) return;
+    connection.flush();
+    this.#wake();
+  }
+
+  /** The socket is gone. */
+  closed(): void {
+    this.#closed = true;
+    this.#held = undefined;
+    this.#own.abandon();
+  }
+
+  /** What is kept of a key must not outlive a write to it by this client. */
+  #share(argv: readonly ByteString[], rule: CommandRule): Slot {
+    const isWrite = !rule.idempotent;
+    this.#shared++;
+    if (isWrite) this.#writes++;
+    const done = (): void => {
+      this.#shared--;
+      if (isWrite) this.#writes--;
+    };
+    return this.#push(new Slot(this, done, isWrite ? this.#effects(argv, rule) : undefined));
+  }
+
+  #sendOwn(argv: readonly ByteString[], rule: CommandRule): void {
+    const slot = this.#own.expectsReply(rule) ? new Slot(this, undefined, this.#effects(argv, rule)) : undefined;
+    // Refused when the pool is used up: before the slot stands in the queue.
+    this.#own.send(argv, rule, this.#client.reply.proto, slot);
+    if (slot !== undefined) this.#push(slot);
+  }
+
+  /** What has to happen between a write's reply and its being passed on. @returns undefined when nothing is cached */
+  #effects(argv: readonly ByteString[], rule: CommandRule): ((done: () => void) => void) | undefined {
+    const { reads, upstream } = this.#context;
+    if (reads === undefined || rule.idempotent) return undefined;
+    const inTransaction = this.#own.inTransaction;
+    if (inTransaction && rule.name !== 'exec') {
+      this.#own.noteWrite(argv, rule);
+      return undefined;
+    }
+    const noted = rule.name === 'exec' ? this.#own.takeWrites() : undefined;
+    return (done) => {
+      for (const position of rule.keyPositions(argv)) reads.written(argv[position] as ByteString);
+      for (const key of noted?.keys ?? []) reads.written(key);
+      if (!rule.opaque && noted?.opaque !== true) {
+        done();
+        return;
+      }
+      upstream.barrier((complete) => {
+        if (!complete) reads.forgetAll();
+        done();
+      });
+    };
+  }
+
+  #mayUseCache(): boolean {
+    return this.#context.reads !== undefined && this.#writes === 0;
+  }
+
+  #runHere(argv: readonly ByteString[], sameInstant: boolean): PreparedCommand | undefined {
+    const { server } = this.#context;
+    const client = this.#client;
+    if (this.owed === 0) {
+      const command = execute(server, client, argv, sameInstant);
+      this.#afterLocal(command);
+      return command;
+    }
+    const { reply } = client;
+    const before = reply.take();
+    const command = execute(server, client, argv, sameInstant);
+    const text = reply.take();
+    reply.raw(before);
+    if (text !== '') this.#push(new Slot(this, undefined)).settle(text);
+    this.#afterLocal(command);
+    return command;
+  }
+
+  #afterLocal(command: PreparedCommand | undefined): void {
+    if (command?.name === 'reset') this.#own.reset();
+  }
+
+  #push(slot: Slot): Slot {
+    slot.silent = this.#client.replyMode === 'off' || this.#client.replyMode === 'skip';
+    this.#slots.push(slot);
+    if (this.owed >= MAX_OWED) this.#wasFull = true;
+    return slot;
+  }
+
+  #hold(argv: readonly ByteString[]): void {
+    this.#held = argv;
+  }
+
+  /** Something ended: what waited for it may go on. */
+  #wake(): void {
+    const held = this.#held;
+    if (held !== undefined && this.#shared === 0) {
+      this.#held = undefined;
+      this.run(held, false);
+      this.#wasFull = true;
+    }
+    if (!this.#wasFull || this.stalled) return;
+    this.#wasFull = false;
+    this.#client.connection.resume();
+  }
+
+  #relay(frame: ByteString): void {
+    if (this.#closed) return;
+    this.#client.reply.raw(frame);
+    this.#client.connection.flush();
+  }
+
+  #applyReplyMode(): void {
+    const client = this.#client;
+    if (client.replyMode === 'skip-next') client.replyMode = 'skip';
+    else if (client.replyMode === 'skip') client.replyMode = 'on';
+  }
+}
