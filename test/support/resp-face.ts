@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { TlsOptions } from 'node:tls';
 import { systemClock } from '../../src/app/system-clock.ts';
-import type { ClientUser } from '../../src/command/client.ts';
+import type { Client, ClientUser, RemoteSession } from '../../src/command/client.ts';
 import { Server } from '../../src/command/server.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { RespFace } from '../../src/face/resp/resp-face.ts';
@@ -63,6 +63,7 @@ export async function startRespFace({
   maxBytes = 2 ** 40,
   users = {},
   tls,
+  connectRemote,
 }: {
   readonly limits?: Partial<RespLimits>;
   readonly maxConnections?: number;
@@ -72,6 +73,8 @@ export async function startRespFace({
   /** Secret and rights by name; none: nobody needs to authenticate. */
   readonly users?: Readonly<Record<string, { readonly secret: string; readonly compat?: boolean }>>;
   readonly tls?: TlsOptions;
+  /** Passes the commands of a client on. */
+  readonly connectRemote?: (client: Client, server: Server) => RemoteSession;
 } = {}): Promise<TestFace> {
   const engine = new Engine({ clock, seed: [1, 2], maxBytes, random: Math.random });
   const authenticate = (name: string, secret: string): ClientUser | undefined =>
@@ -89,6 +92,7 @@ export async function startRespFace({
     limits: { ...roomy, ...limits },
     maxConnections,
     ...(tls === undefined ? {} : { tls }),
+    ...(connectRemote === undefined ? {} : { connectRemote: (client: Client) => connectRemote(client, server) }),
   });
   face.server.listen(0, '127.0.0.1');
   await once(face.server, 'listening');
