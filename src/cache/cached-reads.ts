@@ -1,0 +1,373 @@
+import type { SluiceError } from '../errors.ts';
+import type { ByteString } from '../kernel/bytes.ts';
+import { encodeCommand } from '../resp/encode-command.ts';
+import { type Coherence, Trust } from './coherence.ts';
+import { EntryKind } from './entry.ts';
+import { Fill, type FillKind, type FillOwner, type ReadWaiter } from './fill.ts';
+import { allFields, encodeFields, fieldOf, mergeFields } from './hash-fields.ts';
+import type { LocalCache } from './local-cache.ts';
+import { bulkOf, elementsOf, integerOf, isBulk, isError, isNil } from './reply-frame.ts';
+
+/** The way to the store that tells of changes; `commands` are answered by `replies` frames in order. */
+export interface ReadSource {
+  fetch(key: ByteString, commands: ByteString, replies: number, receiver: Fill): void;
+}
+
+/** Where what is stored beside a value is kept: a name per key, and back. */
+export interface MetaKeys {
+  metaKeyOf(key: ByteString): ByteString | undefined;
+  keyOfMetaKey(name: ByteString): ByteString | undefined;
+}
+
+export interface CachedReadsOptions {
+  readonly cache: LocalCache;
+  readonly coherence: Coherence;
+  readonly source: ReadSource;
+  readonly metaKeys: MetaKeys;
+  /** Which keys are cached. @default all */
+  readonly matches?: (key: ByteString) => boolean;
+  /** Longest life of an entry, ms; Infinity = none. */
+  ttl: number;
+  /** How long what cannot be proven may be given out to those who allow it, ms. */
+  grace: number;
+  /** The same for faces that cannot say that it is so, ms; 0 = never. */
+  silentGrace: number;
+  /** Values above this are not kept. */
+  readonly maxEntryBytes: number;
+  /** Monotonic, ms. */
+  readonly now: () => number;
+}
+
+/** What can be told of a key without its value. */
+export interface KeyFacts {
+  readonly exists: boolean;
+  /** Of a string. */
+  readonly length: number | undefined;
+  /** What is left of its life, ms; undefined: for ever. */
+  readonly ttl: number | undefined;
+}
+
+export interface CachedReadsStats {
+  hits: number;
+  misses: number;
+  /** Given out although unproven. */
+  stale: number;
+  /** Reads that joined one under way. */
+  joined: number;
+  fills: number;
+  failures: number;
+  /** Read and not kept: changed meanwhile, too large, of another type, the cache full … */
+  unkept: number;
+  invalidated: number;
+  flushes: number;
+}
+
+/**
+ * Reads of single keys through the local cache, coherent by server-assisted invalidation (Redis CLIENT TRACKING):
+ *
+ * - a placeholder (the `Fill`) stands before the read is sent; whatever is told of the key meanwhile marks it, and then its result is
+ *   given to those who waited and not kept;
+ * - several readers of one key share one read, unless the key was changed since it began;
+ * - writes of this node drop the key before their reply is passed on ({@link written});
+ * - the time to live in the store bounds the life here;
+ * - what is fresh is decided by `Coherence` at every look.
+ */
+export class CachedReads implements FillOwner {
+  readonly stats: CachedReadsStats = {
+    hits: 0,
+    misses: 0,
+    stale: 0,
+    joined: 0,
+    fills: 0,
+    failures: 0,
+    unkept: 0,
+    invalidated: 0,
+    flushes: 0,
+  };
+  readonly cache: LocalCache;
+  readonly coherence: Coherence;
+  readonly options: CachedReadsOptions;
+  readonly #fills = new Map<ByteString, Fill>();
+
+  constructor(options: CachedReadsOptions) {
+    this.options = options;
+    this.cache = options.cache;
+    this.coherence = options.coherence;
+  }
+
+  now(): number {
+    return this.options.now();
+  }
+
+  epochOf(source: number): number {
+    return this.coherence.epochOf(source);
+  }
+
+  /** Whether values of this key are kept at all. */
+  caches(key: ByteString): boolean {
+    return this.options.matches?.(key) ?? true;
+  }
+
+  /** The entry of a key when it is fresh, else -1. Counts as a use. */
+  fresh(key: ByteString, now: number): number {
+    const slot = this.cache.find(key, now);
+    if (slot < 0 || !this.#isFresh(slot, now)) return -1;
+    this.cache.use(slot, now);
+    return slot;
+  }
+
+  /** The string at a key, null where there is none, undefined when that is not known here. */
+  string(key: ByteString, now: number): ByteString | null | undefined {
+    const slot = this.fresh(key, now);
+    if (slot >= 0) {
+      const kind = this.cache.kindOf(slot);
+      if (kind === EntryKind.string) {
+        this.stats.hits++;
+        return this.cache.payload(slot);
+      }
+      if (kind === EntryKind.absent) {
+        this.stats.hits++;
+        return null;
+      }
+    }
+    this.stats.misses++;
+    return undefined;
+  }
+
+  /** One field of the hash at a key, null where it is not there, undefined when that is not known here. */
+  field(key: ByteString, field: ByteString, now: number): ByteString | null | undefined {
+    const slot = this.fresh(key, now);
+    if (slot >= 0) {
+      const kind = this.cache.kindOf(slot);
+      let value: ByteString | null | undefined;
+      if (kind === EntryKind.absent) value = null;
+      else if (kind === EntryKind.fields) value = fieldOf(this.cache.payload(slot), field);
+      else if (kind === EntryKind.hash) value = fieldOf(this.cache.payload(slot), field) ?? null;
+      if (value !== undefined) {
+        this.stats.hits++;
+        return value;
+      }
+    }
+    this.stats.misses++;
+    return undefined;
+  }
+
+  /** All fields of the hash at a key, names and values in turn; undefined when they are not known here. */
+  hash(key: ByteString, now: number): readonly ByteString[] | undefined {
+    const slot = this.fresh(key, now);
+    if (slot >= 0) {
+      const kind = this.cache.kindOf(slot);
+      if (kind === EntryKind.absent || kind === EntryKind.hash) {
+        this.stats.hits++;
+        return kind === EntryKind.absent ? [] : allFields(this.cache.payload(slot));
+      }
+    }
+    this.stats.misses++;
+    return undefined;
+  }
+
+  /** What is known of a key without its value; undefined when nothing is. Times in ms. */
+  facts(key: ByteString, now: number): KeyFacts | undefined {
+    const slot = this.fresh(key, now);
+    if (slot < 0) return undefined;
+    this.stats.hits++;
+    const { cache } = this;
+    const kind = cache.kindOf(slot);
+    const expiresAt = cache.deleteAt(slot);
+    const ttl = expiresAt === Number.POSITIVE_INFINITY ? undefined : Math.max(0, expiresAt - now);
+    if (kind === EntryKind.absent) return { exists: false, length: 0, ttl: undefined };
+    return { exists: true, length: kind === EntryKind.string ? cache.payloadLength(slot) : undefined, ttl };
+  }
+
+  /** A value that cannot be proven, as a RESP3 reply, where such may be given out without saying so. */
+  unprovenFrame(key: ByteString, kind: FillKind, fields: readonly ByteString[], now: number): ByteString | undefined {
+    const slot = this.options.silentGrace === 0 ? -1 : this.unproven(key, now, this.options.silentGrace);
+    if (slot < 0) return undefined;
+    const { cache } = this;
+    const entryKind = cache.kindOf(slot);
+    const isAbsent = entryKind === EntryKind.absent;
+    if (kind === 'string' || kind === 'typed') {
+      if (isAbsent) return '_\r\n';
+      return entryKind === EntryKind.string ? bulkFrame(cache.payload(slot)) : undefined;
+    }
+    if (entryKind !== EntryKind.hash && entryKind !== EntryKind.fields && !isAbsent) return undefined;
+    const payload = isAbsent ? '' : cache.payload(slot);
+    if (kind === 'hash') {
+      if (entryKind === EntryKind.fields) return undefined;
+      const words = isAbsent ? [] : allFields(payload);
+      return `%${words.length / 2}\r\n${words.map(bulkFrame).join('')}`;
+    }
+    const values = fields.map((field) =>
+      isAbsent ? null : (fieldOf(payload, field) ?? (entryKind === EntryKind.hash ? null : undefined)),
+    );
+    if (values.includes(undefined)) return undefined;
+    return `*${values.length}\r\n${values.map((value) => (typeof value === 'string' ? bulkFrame(value) : '_\r\n')).join('')}`;
+  }
+
+  /**
+   * Reads from the store and keeps what may be kept.
+   * @param stale whether the waiter takes a value that cannot be proven while the store is away
+   */
+  read(key: ByteString, kind: FillKind, waiter: ReadWaiter, fields: readonly ByteString[] = []): void {
+    for (let fill = this.#fills.get(key); fill !== undefined; fill = fill.next) {
+      if (fill.kind !== kind || kind === 'fields') continue;
+      this.stats.joined++;
+      fill.waiters.push(waiter);
+      return;
+    }
+    const metaKey = kind === 'typed' ? this.options.metaKeys.metaKeyOf(key) : undefined;
+    const commands =
+      commandOf(kind, key, fields) +
+      encodeCommand(['PTTL', key]) +
+      (metaKey === undefined ? '' : encodeCommand(['GET', metaKey]));
+    const replies = metaKey === undefined ? 2 : 3;
+    const fill = new Fill(this, key, kind, replies, fields);
+    fill.waiters.push(waiter);
+    fill.next = this.#fills.get(key);
+    this.#fills.set(key, fill);
+    this.stats.fills++;
+    this.options.source.fetch(key, commands, replies, fill);
+  }
+
+  /**
+   * The entry of a key that cannot be proven, for those who take one while the store is away; -1 when there is none.
+   * @param grace how long it may have been so
+   */
+  unproven(key: ByteString, now: number, grace: number): number {
+    const slot = this.cache.find(key, now);
+    if (slot < 0) return -1;
+    const trust = this.coherence.trust(this.cache.sourceOf(slot), this.cache.epochOf(slot), now, grace);
+    if (trust === Trust.none || now > this.cache.staleAt(slot) + grace) return -1;
+    this.stats.stale++;
+    return slot;
+  }
+
+  /** A client of this node has written the key: to be called before it is told so. */
+  written(key: ByteString): void {
+    this.#drop(key);
+    this.cache.delete(key, 'written');
+  }
+
+  /** A client of this node has changed what cannot be told by keys. */
+  forgetAll(): void {
+    for (const key of [...this.#fills.keys()]) this.#drop(key);
+    this.cache.clear();
+  }
+
+  attached(source: number): void {
+    const now = this.now();
+    this.coherence.forget(now, this.options.grace);
+    this.coherence.attached(source, now);
+  }
+
+  heard(source: number, at: number): void {
+    this.coherence.heard(source, at);
+  }
+
+  lost(source: number): void {
+    this.coherence.lost(source, this.now());
+  }
+
+  /** The store tells of a change. */
+  invalidated(source: number, name: ByteString | null): void {
+    if (name === null) {
+      this.stats.flushes++;
+      this.coherence.flushed(source);
+      for (const key of [...this.#fills.keys()]) this.#drop(key);
+      return;
+    }
+    this.stats.invalidated++;
+    const key = this.options.metaKeys.keyOfMetaKey(name) ?? name;
+    this.#drop(key);
+    this.cache.delete(key, 'invalidated');
+  }
+
+  completed(fill: Fill): void {
+    this.#remove(fill);
+    if (!this.#keep(fill)) this.stats.unkept++;
+    const [frame = '', , metaFrame] = fill.frames;
+    const meta = metaFrame !== undefined && isBulk(metaFrame) ? bulkOf(metaFrame) : undefined;
+    for (const waiter of fill.waiters) waiter.filled(frame, meta);
+  }
+
+  abandoned(fill: Fill, error: SluiceError): void {
+    this.stats.failures++;
+    this.#remove(fill);
+    for (const waiter of fill.waiters) waiter.failed(error);
+  }
+
+  /** Those who wait get what was read; it is not kept, and who comes from now on reads anew. */
+  #drop(key: ByteString): void {
+    let fill = this.#fills.get(key);
+    if (fill === undefined) return;
+    this.#fills.delete(key);
+    for (; fill !== undefined; fill = fill.next) fill.valid = false;
+  }
+
+  #remove(fill: Fill): void {
+    if (!fill.valid) return;
+    let other = this.#fills.get(fill.key);
+    if (other === fill) {
+      if (fill.next === undefined) this.#fills.delete(fill.key);
+      else this.#fills.set(fill.key, fill.next);
+      return;
+    }
+    while (other !== undefined && other.next !== fill) other = other.next;
+    if (other !== undefined) other.next = fill.next;
+  }
+
+  #keep(fill: Fill): boolean {
+    const { key, kind, source, epoch, begunAt, frames } = fill;
+    const { cache, options } = this;
+    if (!fill.valid || epoch === 0 || this.coherence.epochOf(source) !== epoch) return false;
+    const [frame = '', ttlFrame = '', metaFrame] = frames;
+    const ttl = integerOf(ttlFrame);
+    if (ttl === undefined || isError(frame) || frame.length > options.maxEntryBytes) return false;
+    const now = this.now();
+    const expiresAt = ttl >= 0 ? begunAt + ttl : Number.POSITIVE_INFINITY;
+    const staleAt = begunAt + options.ttl;
+    const common = { source, epoch, storedAt: begunAt, staleAt, deleteAt: expiresAt };
+    if (ttl === -2) {
+      // The key was gone by then: kept only where its value was, too.
+      const wasThere = kind === 'hash' ? elementsOf(frame).length > 0 : kind === 'fields' ? false : !isNil(frame);
+      if (wasThere) return false;
+      return cache.set(key, { ...common, kind: EntryKind.absent, meta: '', payload: '' }, now);
+    }
+    if (kind === 'string' || kind === 'typed') {
+      if (!isBulk(frame)) return false;
+      const meta =
+        kind === 'string' ? undefined : metaFrame !== undefined && isBulk(metaFrame) ? bulkOf(metaFrame) : '';
+      return cache.set(key, { ...common, kind: EntryKind.string, meta, payload: bulkOf(frame) }, now);
+    }
+    if (kind === 'hash') {
+      const payload = encodeFields(elementsOf(frame) as ByteString[]);
+      if (payload === undefined) return false;
+      return cache.set(key, { ...common, kind: EntryKind.hash, meta: '', payload }, now);
+    }
+    const slot = cache.find(key, now);
+    const isSame = slot >= 0 && cache.kindOf(slot) === EntryKind.fields && this.#isFresh(slot, now);
+    const values = elementsOf(frame);
+    const more = fill.fields.map((field, i) => [field, values[i] ?? null] as const);
+    const payload = mergeFields(isSame ? cache.payload(slot) : '', more);
+    if (payload === undefined || payload.length > options.maxEntryBytes) return false;
+    return cache.set(key, { ...common, kind: EntryKind.fields, meta: '', payload }, now);
+  }
+
+  #isFresh(slot: number, now: number): boolean {
+    const { cache } = this;
+    return (
+      now <= cache.staleAt(slot) &&
+      this.coherence.trust(cache.sourceOf(slot), cache.epochOf(slot), now, 0) === Trust.fresh
+    );
+  }
+}
+
+function commandOf(kind: FillKind, key: ByteString, fields: readonly ByteString[]): ByteString {
+  if (kind === 'hash') return encodeCommand(['HGETALL', key]);
+  if (kind === 'fields') return encodeCommand(['HMGET', key, ...fields]);
+  return encodeCommand(['GET', key]);
+}
+
+function bulkFrame(value: ByteString): ByteString {
+  return `$${value.length}\r\n${value}\r\n`;
+}

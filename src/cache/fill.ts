@@ -1,0 +1,67 @@
+import type { SluiceError } from '../errors.ts';
+import type { ByteString } from '../kernel/bytes.ts';
+
+/** What a fill asks for: a string, a string with what is stored beside it, a whole hash, some fields of one. */
+export type FillKind = 'string' | 'typed' | 'hash' | 'fields';
+
+/** Who waits for a read. */
+export interface ReadWaiter {
+  /**
+   * @param frame the reply as RESP3, an error reply possibly
+   * @param meta for `typed`: what is stored beside the value
+   */
+  filled(frame: ByteString, meta?: ByteString): void;
+  failed(error: SluiceError): void;
+}
+
+/** Told by a fill when all of it is there, or when it cannot be had. */
+export interface FillOwner {
+  completed(fill: Fill): void;
+  abandoned(fill: Fill, error: SluiceError): void;
+  /** The period of the source, see `Coherence`. */
+  epochOf(source: number): number;
+  now(): number;
+}
+
+/** One read under way to the store, and all who wait for it. */
+export class Fill {
+  readonly key: ByteString;
+  readonly kind: FillKind;
+  readonly fields: readonly ByteString[];
+  readonly waiters: ReadWaiter[] = [];
+  /** The replies: the value, its time to live, then what is stored beside it. */
+  readonly frames: ByteString[] = [];
+  /** Nothing has changed the key since the read began. */
+  valid = true;
+  source = 0;
+  epoch = 0;
+  begunAt = 0;
+  /** The next fill of the same key. */
+  next: Fill | undefined;
+  readonly #owner: FillOwner;
+  readonly #replies: number;
+
+  constructor(owner: FillOwner, key: ByteString, kind: FillKind, replies: number, fields: readonly ByteString[] = []) {
+    this.#owner = owner;
+    this.key = key;
+    this.kind = kind;
+    this.#replies = replies;
+    this.fields = fields;
+  }
+
+  /** The placeholder stands since before this; now the lane is known. Called again when the read is sent again. */
+  begun(source: number): void {
+    this.source = source;
+    this.epoch = source === 0 ? 0 : this.#owner.epochOf(source);
+    this.begunAt = this.#owner.now();
+    this.frames.length = 0;
+  }
+
+  replied(frame: ByteString): void {
+    if (this.frames.push(frame) === this.#replies) this.#owner.completed(this);
+  }
+
+  failed(error: SluiceError): void {
+    this.#owner.abandoned(this, error);
+  }
+}
