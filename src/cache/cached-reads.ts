@@ -179,6 +179,11 @@ export class CachedReads implements FillOwner {
     return { exists: true, length: kind === EntryKind.string ? cache.payloadLength(slot) : undefined, ttl };
   }
 
+  /** No link to the store tells of changes now: what is asked of it will not be answered soon. */
+  isAway(now: number): boolean {
+    return !this.coherence.hasProof(now);
+  }
+
   /** A value that cannot be proven, as a RESP3 reply, where such may be given out without saying so. */
   unprovenFrame(key: ByteString, kind: FillKind, fields: readonly ByteString[], now: number): ByteString | undefined {
     const slot = this.options.silentGrace === 0 ? -1 : this.unproven(key, now, this.options.silentGrace);

@@ -30,6 +30,8 @@ export interface CommandRule {
   readonly opaque: boolean;
   /** Its own row, where Sluice has the command itself. */
   readonly command: PreparedCommand | undefined;
+  /** Its first word after the name is its only key, always. */
+  readonly singleKey: boolean;
   keyPositions(argv: readonly ByteString[]): readonly number[];
 }
 
@@ -140,9 +142,17 @@ function ruleOf(
     blocking: isBlocking || name === 'wait' || name === 'waitaof',
     opaque: !reads && (opaqueCommands.has(name) || !(isHarmless || specs !== undefined || hasKeys(command))),
     command,
+    singleKey: isSingle(command?.row.keys, specs),
     keyPositions:
       specs === undefined ? (argv) => command?.keyPositions(argv) ?? noPositions : (argv) => positionsOf(specs, argv),
   };
+}
+
+function isSingle(keys: readonly number[] | undefined, specs: readonly KeySpec[] | undefined): boolean {
+  if (specs === undefined) return keys !== undefined && keys[0] === 1 && keys[1] === 1;
+  const [spec] = specs;
+  if (specs.length !== 1 || spec === undefined) return false;
+  return 'index' in spec.begin && spec.begin.index === 1 && 'lastKey' in spec.find && spec.find.lastKey === 0;
 }
 
 function handlingOf(name: string, pin: PinReason | undefined): Handling {

@@ -18,6 +18,8 @@ export interface CacheReads {
   /** What is known of a key without its value: whether it is there, the length of its string, what is left of its life in ms. */
   facts(key: ByteString, now: number): CachedFacts | undefined;
   read(key: ByteString, kind: FillKind, waiter: Waiter, fields?: readonly ByteString[]): void;
+  /** No link to the store tells of changes now. */
+  isAway(now: number): boolean;
   /** A value that cannot be proven, as the frame of a RESP3 reply, where this face may give such out. */
   unprovenFrame(key: ByteString, kind: FillKind, fields: readonly ByteString[], now: number): ByteString | undefined;
   written(key: ByteString): void;
@@ -44,6 +46,7 @@ export interface CacheClient {
 
 /** Keys of one MGET that are read for the cache; with more missing the command is passed on as it is: a scan must not fill it. */
 const MAX_FILLS = 64;
+const noFields: readonly ByteString[] = [];
 
 /**
  * Answers a read from the cache, or reads what it asks for into the cache.
@@ -82,14 +85,8 @@ function get(client: CacheClient, key: ByteString): boolean {
     client.answerBulk(value);
     return true;
   }
-  if (!reads.caches(key)) return false;
-  const slot = client.fillSlot();
   const { proto } = client;
-  reads.read(key, 'string', {
-    filled: (frame) => slot.replied(proto === 2 && frame === '_\r\n' ? '$-1\r\n' : frame),
-    failed: (error) => giveUnproven(client, slot, key, error),
-  });
-  return true;
+  return fill(client, key, 'string', noFields, (frame) => (proto === 2 && frame === '_\r\n' ? '$-1\r\n' : frame));
 }
 
 function mget(client: CacheClient, argv: readonly ByteString[]): boolean {
@@ -139,24 +136,11 @@ function hget(client: CacheClient, key: ByteString, field: ByteString): boolean 
     client.answerBulk(value);
     return true;
   }
-  if (!reads.caches(key)) return false;
-  const slot = client.fillSlot();
-  const fields = [field];
   const nil = proto === 3 ? '_\r\n' : '$-1\r\n';
-  const give = (frame: ByteString): void => {
+  return fill(client, key, 'fields', [field], (frame) => {
     const element = frame.startsWith('*1\r\n') ? frame.slice(4) : frame;
-    slot.replied(element === '_\r\n' ? nil : element);
-  };
-  reads.read(
-    key,
-    'fields',
-    {
-      filled: give,
-      failed: (error) => give(reads.unprovenFrame(key, 'fields', fields, client.now) ?? errorFrame(error)),
-    },
-    fields,
-  );
-  return true;
+    return element === '_\r\n' ? nil : element;
+  });
 }
 
 function hmget(client: CacheClient, key: ByteString, fields: readonly ByteString[]): boolean {
@@ -177,19 +161,7 @@ function hmget(client: CacheClient, key: ByteString, fields: readonly ByteString
     client.answer(text);
     return true;
   }
-  if (!reads.caches(key)) return false;
-  const slot = client.fillSlot();
-  const give = (frame: ByteString): void => slot.replied(proto === 3 ? frame : nullsOfResp2(frame));
-  reads.read(
-    key,
-    'fields',
-    {
-      filled: give,
-      failed: (error) => give(reads.unprovenFrame(key, 'fields', fields, client.now) ?? errorFrame(error)),
-    },
-    fields,
-  );
-  return true;
+  return fill(client, key, 'fields', fields, (frame) => (proto === 3 ? frame : nullsOfResp2(frame)));
 }
 
 function hgetall(client: CacheClient, key: ByteString): boolean {
@@ -201,14 +173,7 @@ function hgetall(client: CacheClient, key: ByteString): boolean {
     client.answer(text);
     return true;
   }
-  if (!reads.caches(key)) return false;
-  const slot = client.fillSlot();
-  const give = (frame: ByteString): void => slot.replied(proto === 3 ? frame : mapOfResp2(frame));
-  reads.read(key, 'hash', {
-    filled: give,
-    failed: (error) => give(reads.unprovenFrame(key, 'hash', [], client.now) ?? errorFrame(error)),
-  });
-  return true;
+  return fill(client, key, 'hash', noFields, (frame) => (proto === 3 ? frame : mapOfResp2(frame)));
 }
 
 function exists(client: CacheClient, argv: readonly ByteString[]): boolean {
@@ -237,10 +202,36 @@ function strlen(client: CacheClient, key: ByteString): boolean {
   return true;
 }
 
-function giveUnproven({ reads, now, proto }: CacheClient, slot: Slot, key: ByteString, error: SluiceError): void {
-  const frame = reads.unprovenFrame(key, 'string', [], now);
-  if (frame === undefined) slot.failed(error);
-  else slot.replied(proto === 2 && frame === '_\r\n' ? '$-1\r\n' : frame);
+/** Reads a key into the cache and answers with it. @param render the reply for this client, from the RESP3 one */
+function fill(
+  client: CacheClient,
+  key: ByteString,
+  kind: FillKind,
+  fields: readonly ByteString[],
+  render: (frame: ByteString) => ByteString,
+): boolean {
+  const { reads } = client;
+  if (!reads.caches(key)) return false;
+  const kept = reads.isAway(client.now) ? reads.unprovenFrame(key, kind, fields, client.now) : undefined;
+  if (kept !== undefined) {
+    client.answer(render(kept));
+    return true;
+  }
+  const slot = client.fillSlot();
+  reads.read(
+    key,
+    kind,
+    {
+      filled: (frame) => slot.replied(render(frame)),
+      failed: (error) => {
+        const old = reads.unprovenFrame(key, kind, fields, client.now);
+        if (old === undefined) slot.failed(error);
+        else slot.replied(render(old));
+      },
+    },
+    fields,
+  );
+  return true;
 }
 
 function isBulk(frame: ByteString): boolean {

@@ -1,5 +1,5 @@
 import type { Client, RemoteSession } from '../../command/client.ts';
-import { errorText } from '../../command/command-error.ts';
+import { CommandError, errorText } from '../../command/command-error.ts';
 import type { CommandRule, CommandRules } from '../../command/command-rules.ts';
 import { execute } from '../../command/execute.ts';
 import type { PreparedCommand } from '../../command/prepared-command.ts';
@@ -24,8 +24,8 @@ export interface ProxyContext {
   readonly reads: CacheReads | undefined;
   /** The database that shared connections are in. */
   readonly database: number;
-  /** Refuses what this client may not touch. @throws CommandError */
-  readonly checkKeys: (client: Client, argv: readonly ByteString[], rule: CommandRule) => void;
+  /** Whether a key is not for this client. */
+  readonly isReserved: (client: Client, key: ByteString) => boolean;
   /** Monotonic, ms. */
   readonly now: () => number;
 }
@@ -95,7 +95,7 @@ export class ProxySession implements RemoteSession {
     server.countCommand(client.lastActiveAt);
     client.lastCommand = rule.name;
     try {
-      this.#context.checkKeys(client, argv, rule);
+      this.#checkKeys(argv, rule);
       if (this.#own.active || rule.handling === 'own') {
         if (this.#shared > 0) this.#hold(argv);
         else this.#sendOwn(argv, rule);
@@ -233,6 +233,22 @@ export class ProxySession implements RemoteSession {
         done();
       });
     };
+  }
+
+  /** @throws CommandError */
+  #checkKeys(argv: readonly ByteString[], rule: CommandRule): void {
+    const { isReserved } = this.#context;
+    const refuse = (): never => {
+      throw new CommandError('NOPERM No permissions to access a key');
+    };
+    if (rule.singleKey) {
+      if (argv.length > 1 && isReserved(this.#client, argv[1] as ByteString)) refuse();
+      return;
+    }
+    for (const position of rule.keyPositions(argv)) {
+      const key = argv[position];
+      if (key !== undefined && isReserved(this.#client, key)) refuse();
+    }
   }
 
   #mayUseCache(): boolean {

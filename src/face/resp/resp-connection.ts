@@ -335,7 +335,7 @@ export class RespConnection implements Connection {
   /** The next command may not run yet. */
   #mustWait(): boolean {
     const { blocked, remote } = this.client;
-    return blocked !== undefined || (remote !== undefined && remote.stalled);
+    return blocked !== undefined || remote?.stalled === true;
   }
 
   /** Replies are still to come from elsewhere. */

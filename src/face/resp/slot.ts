@@ -33,8 +33,9 @@ export class Slot {
   }
 
   failed(error: SluiceError): void {
-    // Its outcome may be unknown: what is kept of the key is in doubt as well.
-    this.replied(errorFrame(error));
+    // What may have run may have changed what is kept; what was never sent has not.
+    if (error.code === 'STORE_TIMEOUT') this.replied(errorFrame(error));
+    else this.settle(errorFrame(error));
   }
 
   settle(text: ByteString): void {
