@@ -8,6 +8,8 @@ import { allFields, encodeFields, fieldOf, mergeFields } from './hash-fields.ts'
 import type { LocalCache } from './local-cache.ts';
 import { bulkOf, elementsOf, integerOf, isBulk, isError, isNil } from './reply-frame.ts';
 
+const noFields: readonly ByteString[] = [];
+
 /** The way to the store that tells of changes; `commands` are answered by `replies` frames in order. */
 export interface ReadSource {
   fetch(key: ByteString, commands: ByteString, replies: number, receiver: Fill): void;
@@ -213,22 +215,21 @@ export class CachedReads implements FillOwner {
    * Reads from the store and keeps what may be kept.
    * @param stale whether the waiter takes a value that cannot be proven while the store is away
    */
-  read(key: ByteString, kind: FillKind, waiter: ReadWaiter, fields: readonly ByteString[] = []): void {
-    for (let fill = this.#fills.get(key); fill !== undefined; fill = fill.next) {
+  read(key: ByteString, kind: FillKind, waiter: ReadWaiter, fields: readonly ByteString[] = noFields): void {
+    const first = this.#fills.get(key);
+    for (let fill = first; fill !== undefined; fill = fill.next) {
       if (fill.kind !== kind || kind === 'fields') continue;
       this.stats.joined++;
-      fill.waiters.push(waiter);
+      fill.others ??= [];
+      fill.others.push(waiter);
       return;
     }
     const metaKey = kind === 'typed' ? this.options.metaKeys.metaKeyOf(key) : undefined;
-    const commands =
-      commandOf(kind, key, fields) +
-      encodeCommand(['PTTL', key]) +
-      (metaKey === undefined ? '' : encodeCommand(['GET', metaKey]));
+    let commands = commandOf(kind, key, fields) + word1('PTTL', key);
+    if (metaKey !== undefined) commands += word1('GET', metaKey);
     const replies = metaKey === undefined ? 2 : 3;
-    const fill = new Fill(this, key, kind, replies, fields);
-    fill.waiters.push(waiter);
-    fill.next = this.#fills.get(key);
+    const fill = new Fill(this, key, kind, replies, fields, waiter);
+    fill.next = first;
     this.#fills.set(key, fill);
     this.stats.fills++;
     this.options.source.fetch(key, commands, replies, fill);
@@ -290,15 +291,17 @@ export class CachedReads implements FillOwner {
   completed(fill: Fill): void {
     this.#remove(fill);
     if (!this.#keep(fill)) this.stats.unkept++;
-    const [frame = '', , metaFrame] = fill.frames;
-    const meta = metaFrame !== undefined && isBulk(metaFrame) ? bulkOf(metaFrame) : undefined;
-    for (const waiter of fill.waiters) waiter.filled(frame, meta);
+    const { value, beside, others } = fill;
+    const meta = beside !== undefined && isBulk(beside) ? bulkOf(beside) : undefined;
+    fill.waiter.filled(value, meta);
+    if (others !== undefined) for (const waiter of others) waiter.filled(value, meta);
   }
 
   abandoned(fill: Fill, error: SluiceError): void {
     this.stats.failures++;
     this.#remove(fill);
-    for (const waiter of fill.waiters) waiter.failed(error);
+    fill.waiter.failed(error);
+    for (const waiter of fill.others ?? []) waiter.failed(error);
   }
 
   /** Those who wait get what was read; it is not kept, and who comes from now on reads anew. */
@@ -322,40 +325,45 @@ export class CachedReads implements FillOwner {
   }
 
   #keep(fill: Fill): boolean {
-    const { key, kind, source, epoch, begunAt, frames } = fill;
-    const { cache, options } = this;
+    const { kind, source, epoch, value } = fill;
+    const { maxEntryBytes } = this.options;
     if (!fill.valid || epoch === 0 || this.coherence.epochOf(source) !== epoch) return false;
-    const [frame = '', ttlFrame = '', metaFrame] = frames;
-    const ttl = integerOf(ttlFrame);
-    if (ttl === undefined || isError(frame) || frame.length > options.maxEntryBytes) return false;
+    const ttl = integerOf(fill.life);
+    if (ttl === undefined || isError(value) || value.length > maxEntryBytes) return false;
     const now = this.now();
-    const expiresAt = ttl >= 0 ? begunAt + ttl : Number.POSITIVE_INFINITY;
-    const staleAt = begunAt + options.ttl;
-    const common = { source, epoch, storedAt: begunAt, staleAt, deleteAt: expiresAt };
-    if (ttl === -2) {
-      // The key was gone by then: kept only where its value was, too.
-      const wasThere = kind === 'hash' ? elementsOf(frame).length > 0 : kind === 'fields' ? false : !isNil(frame);
-      if (wasThere) return false;
-      return cache.set(key, { ...common, kind: EntryKind.absent, meta: '', payload: '' }, now);
+    // The key was gone by then: kept only where its value was, too.
+    if (ttl === -2) return wasAbsent(kind, value) && this.#set(fill, EntryKind.absent, '', '', ttl, now);
+    if (kind === 'string')
+      return isBulk(value) && this.#set(fill, EntryKind.string, bulkOf(value), undefined, ttl, now);
+    if (kind === 'typed') {
+      const meta = fill.beside !== undefined && isBulk(fill.beside) ? bulkOf(fill.beside) : '';
+      return isBulk(value) && this.#set(fill, EntryKind.string, bulkOf(value), meta, ttl, now);
     }
-    if (kind === 'string' || kind === 'typed') {
-      if (!isBulk(frame)) return false;
-      const meta =
-        kind === 'string' ? undefined : metaFrame !== undefined && isBulk(metaFrame) ? bulkOf(metaFrame) : '';
-      return cache.set(key, { ...common, kind: EntryKind.string, meta, payload: bulkOf(frame) }, now);
-    }
-    if (kind === 'hash') {
-      const payload = encodeFields(elementsOf(frame) as ByteString[]);
-      if (payload === undefined) return false;
-      return cache.set(key, { ...common, kind: EntryKind.hash, meta: '', payload }, now);
-    }
-    const slot = cache.find(key, now);
-    const isSame = slot >= 0 && cache.kindOf(slot) === EntryKind.fields && this.#isFresh(slot, now);
-    const values = elementsOf(frame);
-    const more = fill.fields.map((field, i) => [field, values[i] ?? null] as const);
-    const payload = mergeFields(isSame ? cache.payload(slot) : '', more);
-    if (payload === undefined || payload.length > options.maxEntryBytes) return false;
-    return cache.set(key, { ...common, kind: EntryKind.fields, meta: '', payload }, now);
+    const payload = kind === 'hash' ? encodeFields(elementsOf(value) as ByteString[]) : this.#merged(fill, now);
+    if (payload === undefined || payload.length > maxEntryBytes) return false;
+    return this.#set(fill, kind === 'hash' ? EntryKind.hash : EntryKind.fields, payload, '', ttl, now);
+  }
+
+  #set(
+    { key, source, epoch, begunAt }: Fill,
+    kind: EntryKind,
+    payload: ByteString,
+    meta: ByteString | undefined,
+    ttl: number,
+    now: number,
+  ): boolean {
+    const staleAt = begunAt + this.options.ttl;
+    const deleteAt = ttl >= 0 ? begunAt + ttl : Number.POSITIVE_INFINITY;
+    return this.cache.set(key, { kind, source, epoch, storedAt: begunAt, staleAt, deleteAt, meta, payload }, now);
+  }
+
+  /** The fields read, beside those that are known already. */
+  #merged({ key, fields, value }: Fill, now: number): ByteString | undefined {
+    const slot = this.cache.find(key, now);
+    const isSame = slot >= 0 && this.cache.kindOf(slot) === EntryKind.fields && this.#isFresh(slot, now);
+    const values = elementsOf(value);
+    const more = fields.map((field, i) => [field, values[i] ?? null] as const);
+    return mergeFields(isSame ? this.cache.payload(slot) : '', more);
   }
 
   #isFresh(slot: number, now: number): boolean {
@@ -367,10 +375,20 @@ export class CachedReads implements FillOwner {
   }
 }
 
+function wasAbsent(kind: FillKind, value: ByteString): boolean {
+  if (kind === 'hash') return elementsOf(value).length === 0;
+  return kind !== 'fields' && isNil(value);
+}
+
 function commandOf(kind: FillKind, key: ByteString, fields: readonly ByteString[]): ByteString {
-  if (kind === 'hash') return encodeCommand(['HGETALL', key]);
+  if (kind === 'hash') return word1('HGETALL', key);
   if (kind === 'fields') return encodeCommand(['HMGET', key, ...fields]);
-  return encodeCommand(['GET', key]);
+  return word1('GET', key);
+}
+
+/** A command of a name and one word. */
+function word1(name: string, word: ByteString): ByteString {
+  return `*2\r\n$${name.length}\r\n${name}\r\n$${word.length}\r\n${word}\r\n`;
 }
 
 function bulkFrame(value: ByteString): ByteString {

@@ -28,9 +28,15 @@ export class Fill {
   readonly key: ByteString;
   readonly kind: FillKind;
   readonly fields: readonly ByteString[];
-  readonly waiters: ReadWaiter[] = [];
-  /** The replies: the value, its time to live, then what is stored beside it. */
-  readonly frames: ByteString[] = [];
+  /** The first who waits, and the others: mostly there are none. */
+  readonly waiter: ReadWaiter;
+  others: ReadWaiter[] | undefined;
+  /** The reply with the value. */
+  value: ByteString = '';
+  /** The reply with its time to live. */
+  life: ByteString = '';
+  /** The reply with what is stored beside it. */
+  beside: ByteString | undefined;
   /** Nothing has changed the key since the read began. */
   valid = true;
   source = 0;
@@ -40,9 +46,18 @@ export class Fill {
   next: Fill | undefined;
   readonly #owner: FillOwner;
   readonly #replies: number;
+  #have = 0;
 
-  constructor(owner: FillOwner, key: ByteString, kind: FillKind, replies: number, fields: readonly ByteString[] = []) {
+  constructor(
+    owner: FillOwner,
+    key: ByteString,
+    kind: FillKind,
+    replies: number,
+    fields: readonly ByteString[],
+    waiter: ReadWaiter,
+  ) {
     this.#owner = owner;
+    this.waiter = waiter;
     this.key = key;
     this.kind = kind;
     this.#replies = replies;
@@ -54,11 +69,15 @@ export class Fill {
     this.source = source;
     this.epoch = source === 0 ? 0 : this.#owner.epochOf(source);
     this.begunAt = this.#owner.now();
-    this.frames.length = 0;
+    this.#have = 0;
   }
 
   replied(frame: ByteString): void {
-    if (this.frames.push(frame) === this.#replies) this.#owner.completed(this);
+    const number = ++this.#have;
+    if (number === 1) this.value = frame;
+    else if (number === 2) this.life = frame;
+    else this.beside = frame;
+    if (number === this.#replies) this.#owner.completed(this);
   }
 
   failed(error: SluiceError): void {

@@ -28,6 +28,7 @@ export function bulkOf(frame: ByteString): ByteString {
 
 /** The integer, or undefined when it is something else. */
 export function integerOf(frame: ByteString): number | undefined {
+  if (frame === ':-1\r\n') return -1;
   return frame.charCodeAt(0) === COLON ? Number(frame.slice(1, -2)) : undefined;
 }
 

@@ -85,8 +85,7 @@ function get(client: CacheClient, key: ByteString): boolean {
     client.answerBulk(value);
     return true;
   }
-  const { proto } = client;
-  return fill(client, key, 'string', noFields, (frame) => (proto === 2 && frame === '_\r\n' ? '$-1\r\n' : frame));
+  return fill(client, key, 'string', noFields, client.proto === 3 ? asItIs : stringOfResp2);
 }
 
 function mget(client: CacheClient, argv: readonly ByteString[]): boolean {
@@ -130,17 +129,13 @@ function mget(client: CacheClient, argv: readonly ByteString[]): boolean {
 }
 
 function hget(client: CacheClient, key: ByteString, field: ByteString): boolean {
-  const { reads, proto } = client;
+  const { reads } = client;
   const value = reads.field(key, field, client.now);
   if (value !== undefined) {
     client.answerBulk(value);
     return true;
   }
-  const nil = proto === 3 ? '_\r\n' : '$-1\r\n';
-  return fill(client, key, 'fields', [field], (frame) => {
-    const element = frame.startsWith('*1\r\n') ? frame.slice(4) : frame;
-    return element === '_\r\n' ? nil : element;
-  });
+  return fill(client, key, 'fields', [field], client.proto === 3 ? elementOfResp3 : elementOfResp2);
 }
 
 function hmget(client: CacheClient, key: ByteString, fields: readonly ByteString[]): boolean {
@@ -161,7 +156,7 @@ function hmget(client: CacheClient, key: ByteString, fields: readonly ByteString
     client.answer(text);
     return true;
   }
-  return fill(client, key, 'fields', fields, (frame) => (proto === 3 ? frame : nullsOfResp2(frame)));
+  return fill(client, key, 'fields', fields, proto === 3 ? asItIs : nullsOfResp2);
 }
 
 function hgetall(client: CacheClient, key: ByteString): boolean {
@@ -173,7 +168,7 @@ function hgetall(client: CacheClient, key: ByteString): boolean {
     client.answer(text);
     return true;
   }
-  return fill(client, key, 'hash', noFields, (frame) => (proto === 3 ? frame : mapOfResp2(frame)));
+  return fill(client, key, 'hash', noFields, proto === 3 ? asItIs : mapOfResp2);
 }
 
 function exists(client: CacheClient, argv: readonly ByteString[]): boolean {
@@ -202,37 +197,59 @@ function strlen(client: CacheClient, key: ByteString): boolean {
   return true;
 }
 
-/** Reads a key into the cache and answers with it. @param render the reply for this client, from the RESP3 one */
+/** Reads a key into the cache and answers with it. */
 function fill(
   client: CacheClient,
   key: ByteString,
   kind: FillKind,
   fields: readonly ByteString[],
-  render: (frame: ByteString) => ByteString,
+  render: Render,
 ): boolean {
   const { reads } = client;
   if (!reads.caches(key)) return false;
   const kept = reads.isAway(client.now) ? reads.unprovenFrame(key, kind, fields, client.now) : undefined;
-  if (kept !== undefined) {
-    client.answer(render(kept));
-    return true;
-  }
-  const slot = client.fillSlot();
-  reads.read(
-    key,
-    kind,
-    {
-      filled: (frame) => slot.replied(render(frame)),
-      failed: (error) => {
-        const old = reads.unprovenFrame(key, kind, fields, client.now);
-        if (old === undefined) slot.failed(error);
-        else slot.replied(render(old));
-      },
-    },
-    fields,
-  );
+  if (kept === undefined) reads.read(key, kind, new FilledAnswer(client, key, kind, fields, render), fields);
+  else client.answer(render(kept));
   return true;
 }
+
+/** The reply for a client, from the RESP3 one. */
+type Render = (frame: ByteString) => ByteString;
+
+/** Waits for a read and answers with it. */
+class FilledAnswer implements Waiter {
+  readonly #client: CacheClient;
+  readonly #key: ByteString;
+  readonly #kind: FillKind;
+  readonly #fields: readonly ByteString[];
+  readonly #render: Render;
+  readonly #slot: Slot;
+
+  constructor(client: CacheClient, key: ByteString, kind: FillKind, fields: readonly ByteString[], render: Render) {
+    this.#client = client;
+    this.#key = key;
+    this.#kind = kind;
+    this.#fields = fields;
+    this.#render = render;
+    this.#slot = client.fillSlot();
+  }
+
+  filled(frame: ByteString): void {
+    this.#slot.replied(this.#render(frame));
+  }
+
+  failed(error: SluiceError): void {
+    const { reads, now } = this.#client;
+    const old = reads.unprovenFrame(this.#key, this.#kind, this.#fields, now);
+    if (old === undefined) this.#slot.failed(error);
+    else this.filled(old);
+  }
+}
+
+const asItIs: Render = (frame) => frame;
+const stringOfResp2: Render = (frame) => (frame === '_\r\n' ? '$-1\r\n' : frame);
+const elementOfResp3: Render = (frame) => (frame.startsWith('*1\r\n') ? frame.slice(4) : frame);
+const elementOfResp2: Render = (frame) => stringOfResp2(elementOfResp3(frame));
 
 function isBulk(frame: ByteString): boolean {
   return frame.charCodeAt(0) === 0x24 && frame.charCodeAt(1) !== 0x2d;

@@ -130,7 +130,7 @@ export class ProxySession implements RemoteSession {
   /** A reply that is known at once. */
   answer(text: ByteString): void {
     if (this.owed === 0) this.#client.reply.raw(text);
-    else this.#push(new Slot(this, undefined)).settle(text);
+    else this.#push(new Slot(this, 'none')).settle(text);
   }
 
   /** The value of a string, which needs no slot mostly. */
@@ -142,7 +142,7 @@ export class ProxySession implements RemoteSession {
       return;
     }
     const nil = reply.proto === 3 ? '_\r\n' : '$-1\r\n';
-    this.#push(new Slot(this, undefined)).settle(value === null ? nil : `$${value.length}\r\n${value}\r\n`);
+    this.#push(new Slot(this, 'none')).settle(value === null ? nil : `$${value.length}\r\n${value}\r\n`);
   }
 
   error(message: string): void {
@@ -153,16 +153,14 @@ export class ProxySession implements RemoteSession {
   fillSlot(): Slot {
     this.#fills++;
     this.#shared++;
-    return this.#push(
-      new Slot(this, () => {
-        this.#fills--;
-        this.#shared--;
-      }),
-    );
+    return this.#push(new Slot(this, 'fill'));
   }
 
   /** A slot has its reply. */
-  settled(): void {
+  settled({ work }: Slot): void {
+    if (work !== 'none') this.#shared--;
+    if (work === 'fill') this.#fills--;
+    else if (work === 'write') this.#writes--;
     if (this.#closed) return;
     const { reply, connection } = this.#client;
     let given = false;
@@ -194,18 +192,14 @@ export class ProxySession implements RemoteSession {
 
   /** What is kept of a key must not outlive a write to it by this client. */
   #share(argv: readonly ByteString[], rule: CommandRule): Slot {
-    const isWrite = !rule.idempotent;
     this.#shared++;
-    if (isWrite) this.#writes++;
-    const done = (): void => {
-      this.#shared--;
-      if (isWrite) this.#writes--;
-    };
-    return this.#push(new Slot(this, done, isWrite ? this.#effects(argv, rule) : undefined));
+    if (rule.idempotent) return this.#push(new Slot(this, 'plain'));
+    this.#writes++;
+    return this.#push(new Slot(this, 'write', this.#effects(argv, rule)));
   }
 
   #sendOwn(argv: readonly ByteString[], rule: CommandRule): void {
-    const slot = this.#own.expectsReply(rule) ? new Slot(this, undefined, this.#effects(argv, rule)) : undefined;
+    const slot = this.#own.expectsReply(rule) ? new Slot(this, 'none', this.#effects(argv, rule)) : undefined;
     // Refused when the pool is used up: before the slot stands in the queue.
     this.#own.send(argv, rule, this.#client.reply.proto, slot);
     if (slot !== undefined) this.#push(slot);
@@ -268,7 +262,7 @@ export class ProxySession implements RemoteSession {
     const command = execute(server, client, argv, sameInstant);
     const text = reply.take();
     reply.raw(before);
-    if (text !== '') this.#push(new Slot(this, undefined)).settle(text);
+    if (text !== '') this.#push(new Slot(this, 'none')).settle(text);
     this.#afterLocal(command);
     return command;
   }

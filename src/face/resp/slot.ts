@@ -4,8 +4,12 @@ import type { ByteString } from '../../kernel/bytes.ts';
 
 /** Who gives out what slots hold. */
 export interface SlotOwner {
-  settled(): void;
+  /** A slot may be given out. */
+  settled(slot: Slot): void;
 }
+
+/** What a slot's command does meanwhile. */
+export type SlotWork = 'none' | 'plain' | 'write' | 'fill';
 
 /** The place of one reply among the replies of a client, from the command until the reply is given out. */
 export class Slot {
@@ -13,17 +17,14 @@ export class Slot {
   text: ByteString | undefined;
   /** The client asked not to get it. */
   silent = false;
+  readonly work: SlotWork;
   readonly #owner: SlotOwner;
-  readonly #done: (() => void) | undefined;
   readonly #before: ((done: () => void) => void) | undefined;
 
-  /**
-   * @param done called when the reply is there
-   * @param before has to happen before the reply is given out
-   */
-  constructor(owner: SlotOwner, done: (() => void) | undefined, before?: (done: () => void) => void) {
+  /** @param before has to happen before the reply is given out */
+  constructor(owner: SlotOwner, work: SlotWork, before?: (done: () => void) => void) {
     this.#owner = owner;
-    this.#done = done;
+    this.work = work;
     this.#before = before;
   }
 
@@ -40,8 +41,7 @@ export class Slot {
 
   settle(text: ByteString): void {
     this.text = text;
-    this.#done?.();
-    this.#owner.settled();
+    this.#owner.settled(this);
   }
 }
 
