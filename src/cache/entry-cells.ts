@@ -74,6 +74,16 @@ export class EntryCells {
     return copy;
   }
 
+  /** The same entry in another cell of the same size; the old one still stands. */
+  copy(slot: Slot): Slot {
+    const from = this.slab.segmentOf(slot);
+    const at = this.slab.offsetOf(slot, from);
+    const copy = this.slab.allocate(from.cellBytes);
+    const to = this.slab.segmentOf(copy);
+    from.u8.copy(to.u8, this.slab.offsetOf(copy, to), at, at + from.cellBytes);
+    return copy;
+  }
+
   free(slot: Slot): void {
     this.slab.free(slot);
   }

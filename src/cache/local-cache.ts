@@ -11,6 +11,11 @@ const BYTES_BESIDE_CELL = 32;
 /** Most entries one insertion evicts to make room: a large value must not stop everything else for long. */
 const EVICTIONS_PER_SET = 4096;
 
+/** Memory held may be so many times that of the cells in use before entries are moved together. */
+const HELD = 1.25;
+/** Entries moved for one insertion at most: three for each cell it takes empty segments that are three quarters full. */
+const MOVES_PER_SET = 8;
+
 export interface LocalCacheOptions {
   readonly maxEntries: number;
   /** Cells in use and {@link BYTES_BESIDE_CELL} for each entry. */
@@ -85,6 +90,8 @@ export class LocalCache {
   #policy!: EvictionPolicy;
   /** Where the sweep goes on, in hash order. */
   #hand = 0;
+  /** Memory held when there was nothing to move. */
+  #tidyAt = 0;
   readonly #swept: Slot[] = [];
   #sweepNow = 0;
 
@@ -235,6 +242,8 @@ export class LocalCache {
     const count = swept.length;
     swept.length = 0;
     this.#makeRoom(0, 0, slots, now);
+    this.#tidyAt = 0;
+    this.#tidy(slots);
     return count + size - this.#dict.size;
   }
 
@@ -253,6 +262,7 @@ export class LocalCache {
     this.#dict.insert(hash, slot);
     this.#policy.add(slot);
     this.stats.insertions++;
+    this.#tidy(MOVES_PER_SET);
     return true;
   }
 
@@ -260,14 +270,15 @@ export class LocalCache {
     let slot = old;
     if (!this.#cells.rewrite(old, entry)) {
       slot = this.#cells.copyWith(old, key, entry);
-      this.#policy.move(old, slot);
-      this.#dict.replace(this.#cells.hash(old), old, slot);
-      this.#cells.free(old);
+      this.#moved(old, slot);
     }
     this.#cells.setUsedAt(slot, now);
     this.stats.replacements++;
     // It was written first, so that making room can choose it like any other.
-    return this.#makeRoom(0, 0, EVICTIONS_PER_SET, now) && this.#dict.find(this.#cells.hash(slot), key) === slot;
+    const isKept =
+      this.#makeRoom(0, 0, EVICTIONS_PER_SET, now) && this.#dict.find(this.#cells.hash(slot), key) === slot;
+    this.#tidy(MOVES_PER_SET);
+    return isKept;
   }
 
   /** Evicts until so much more is within the bounds. @returns false when it is not, after `most` evictions or for want of a victim. */
@@ -282,6 +293,24 @@ export class LocalCache {
       if (tooMany) this.stats.evictedForEntries++;
       else this.stats.evictedForBytes++;
     }
+  }
+
+  /** Moves up to `most` entries out of sparse segments, so that the memory held stays near the memory used. */
+  #tidy(most: number): void {
+    const { slab } = this.#cells;
+    for (let moves = 0; moves < most; moves++) {
+      if (slab.reservedBytes <= slab.usedBytes * HELD || slab.reservedBytes === this.#tidyAt) return;
+      const slot = slab.nextToMove();
+      if (slot === 0) this.#tidyAt = slab.reservedBytes;
+      else this.#moved(slot, this.#cells.copy(slot));
+    }
+  }
+
+  /** The entry is in another cell now. */
+  #moved(from: Slot, to: Slot): void {
+    this.#policy.move(from, to);
+    this.#dict.replace(this.#cells.hash(from), from, to);
+    this.#cells.free(from);
   }
 
   #removeSuperseded(hash: number, key: ByteString): void {
@@ -313,5 +342,6 @@ export class LocalCache {
     this.#dict = dict;
     this.#policy = createPolicy(this.#policyName, { cells, pick: () => dict.pick(random), random });
     this.#hand = 0;
+    this.#tidyAt = 0;
   }
 }

@@ -5,6 +5,9 @@
  * beyond the largest class has a segment of its own. Classes are 16 bytes apart up to 512 bytes, then 12.5 % apart, so at most
  * 12.5 % of a large record and 15 bytes of a small one are padding. Allocate and free are O(1).
  *
+ * Free cells serve their own class only. When sizes change over time, or what stays is scattered, segments can be held for a few
+ * records each; an owner that can move its records empties them with {@link Slab.nextToMove}.
+ *
  * A `Ref` names a cell: segment number * 4096 + cell number, below 2^31 so that it stays a small integer in V8. 0 is no ref.
  */
 export type Ref = number;
@@ -43,6 +46,10 @@ function makeClassTable(): Uint8Array {
   return table;
 }
 
+function cellsOfSegment(sizeClass: number): number {
+  return Math.min(CELLS_PER_SEGMENT, Math.floor(SEGMENT_BYTES / (cellSizes[sizeClass] as number)));
+}
+
 /** One block of memory cut into equal cells. The views overlap; cells are 16-byte aligned. */
 export class Segment {
   readonly u8: Buffer;
@@ -75,8 +82,15 @@ export class Slab {
   readonly segments: (Segment | undefined)[] = [undefined];
   readonly #holes: number[] = [];
   readonly #open: number[][] = cellSizes.map(() => []);
+  /** Free cells by class, without those of the segment that is being emptied. */
+  readonly #freeCells: number[] = cellSizes.map(() => 0);
   #cellBytes = 0;
   #reservedBytes = 0;
+  /** The segment that is being emptied, or 0; no cell of it is given out. */
+  #emptying = 0;
+  /** Which cells of it are free. Those before `#emptied` are. */
+  readonly #freeOfEmptying = new Uint8Array(CELLS_PER_SEGMENT);
+  #emptied = 0;
 
   /** Bytes of the cells in use. */
   get usedBytes(): number {
@@ -122,11 +136,8 @@ export class Slab {
     let number = open[open.length - 1];
     if (number === undefined) {
       const cellBytes = cellSizes[sizeClass] as number;
-      number = this.#addSegment(
-        sizeClass,
-        cellBytes,
-        Math.min(CELLS_PER_SEGMENT, Math.floor(SEGMENT_BYTES / cellBytes)),
-      );
+      number = this.#addSegment(sizeClass, cellBytes, cellsOfSegment(sizeClass));
+      this.#freeCells[sizeClass] = cellsOfSegment(sizeClass);
       this.#openSegment(number, this.segments[number] as Segment);
     }
     const segment = this.segments[number] as Segment;
@@ -138,6 +149,7 @@ export class Slab {
       cell = segment.fresh++;
     }
     segment.used++;
+    (this.#freeCells[sizeClass] as number)--;
     if (segment.used === segment.cells) this.#closeSegment(segment);
     this.#cellBytes += segment.cellBytes;
     return (number << CELL_BITS) | cell;
@@ -152,12 +164,78 @@ export class Slab {
       return;
     }
     const cell = ref & (CELLS_PER_SEGMENT - 1);
+    if (number === this.#emptying) {
+      this.#freeOfEmptying[cell] = 1;
+      if (--segment.used === 0) this.#endEmptying(segment);
+      return;
+    }
+    (this.#freeCells[segment.sizeClass] as number)++;
     segment.i32[(cell * segment.cellBytes) >>> 2] = segment.freeHead;
     segment.freeHead = cell + 1;
     if (segment.used === segment.cells) this.#openSegment(number, segment);
     segment.used--;
     // One empty segment a class is kept: a workload that hovers around a boundary must not allocate a mebibyte a time.
-    if (segment.used === 0 && (this.#open[segment.sizeClass] as number[]).length > 1) this.#release(number, segment);
+    if (segment.used === 0 && (this.#open[segment.sizeClass] as number[]).length > 1) {
+      this.#freeCells[segment.sizeClass] = (this.#freeCells[segment.sizeClass] as number) - segment.cells;
+      this.#release(number, segment);
+    }
+  }
+
+  /**
+   * A record to be moved elsewhere, so that the segment it is in can be released: the caller allocates a cell of the same size,
+   * copies the cell, and frees this one before it asks again.
+   *
+   * @returns 0 when the free cells of no class add up to a segment
+   */
+  nextToMove(): Ref {
+    while (this.#emptying !== 0 || this.#beginEmptying()) {
+      const segment = this.segments[this.#emptying] as Segment;
+      while (this.#emptied < segment.cells && this.#freeOfEmptying[this.#emptied] === 1) this.#emptied++;
+      if (this.#emptied < segment.cells) return (this.#emptying << CELL_BITS) | this.#emptied;
+      this.#endEmptying(segment);
+    }
+    return 0;
+  }
+
+  /** Chooses the emptiest segment of the class that wastes most. */
+  #beginEmptying(): boolean {
+    let sizeClass = -1;
+    let most = 0;
+    for (const [candidate, freeCells] of this.#freeCells.entries()) {
+      const waste = freeCells * (cellSizes[candidate] as number);
+      const isEnough = freeCells >= cellsOfSegment(candidate) && (this.#open[candidate] as number[]).length > 1;
+      if (!isEnough || waste <= most) continue;
+      sizeClass = candidate;
+      most = waste;
+    }
+    if (sizeClass < 0) return false;
+    let emptiest = 0;
+    let fewest = Number.POSITIVE_INFINITY;
+    for (const number of this.#open[sizeClass] as number[]) {
+      const { used } = this.segments[number] as Segment;
+      if (used >= fewest) continue;
+      emptiest = number;
+      fewest = used;
+    }
+    const segment = this.segments[emptiest] as Segment;
+    this.#closeSegment(segment);
+    this.#freeCells[sizeClass] = (this.#freeCells[sizeClass] as number) - (segment.cells - segment.used);
+    this.#emptying = emptiest;
+    this.#emptied = 0;
+    this.#freeOfEmptying.fill(0).fill(1, segment.fresh);
+    for (
+      let free = segment.freeHead;
+      free !== 0;
+      free = segment.i32[((free - 1) * segment.cellBytes) >>> 2] as number
+    ) {
+      this.#freeOfEmptying[free - 1] = 1;
+    }
+    return true;
+  }
+
+  #endEmptying(segment: Segment): void {
+    this.#release(this.#emptying, segment);
+    this.#emptying = 0;
   }
 
   #addSegment(sizeClass: number, cellBytes: number, cells: number): number {
