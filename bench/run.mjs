@@ -6,6 +6,7 @@
  * Status 0: every case ran (a missed target is a verdict, not a failure). 1: a case failed or a program is missing.
  */
 import { writeFileSync } from 'node:fs';
+import { cacheCases } from './cases/cache.mjs';
 import { gcPauseCases } from './cases/gc-pause.mjs';
 import { httpCases } from './cases/http.mjs';
 import { memoryCases } from './cases/memory.mjs';
@@ -15,7 +16,7 @@ import { MissingProgram, requireProgram } from './lib/process.mjs';
 import { machineLine, tableOf, verdictOf } from './lib/report.mjs';
 import { Servers } from './lib/servers.mjs';
 
-const cases = [...respCases, ...httpCases, ...memoryCases, ...gcPauseCases];
+const cases = [...respCases, ...httpCases, ...memoryCases, ...gcPauseCases, ...cacheCases];
 
 const fail = (message) => {
   console.error(`bench: ${message}`);
