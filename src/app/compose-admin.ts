@@ -9,11 +9,13 @@ import { Problem } from '../face/http/problem.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RunningEngine } from './compose-engine.ts';
+import type { RemoteStore } from './compose-remote.ts';
 import { backupDataFolder } from './offline.ts';
 import { version } from './version.ts';
 
 export interface AdminParts {
   readonly running: RunningEngine;
+  readonly remote: RemoteStore | undefined;
   readonly clock: Clock;
   /** Made when first asked for. */
   readonly metrics: () => Promise<Metrics>;
@@ -25,18 +27,21 @@ export interface AdminParts {
 const FULL = 0.9;
 
 /** What the admin face tells, gathered from the parts of the node. */
-export function composeAdmin({ running, clock, metrics, addresses, isDraining }: AdminParts): AdminSources {
+export function composeAdmin({ running, remote, clock, metrics, addresses, isDraining }: AdminParts): AdminSources {
   const { engine, journal } = running;
   const startedAt = clock.now();
   let backups = 0;
   return {
     version: version(),
-    notReady: () => (isDraining() ? 'shutting down' : engine.state === 'loading' ? 'loading the data' : ''),
-    health: () => ({
-      engine: engineHealth(running),
-      journal: journalHealth(running),
-      memory: memoryHealth(running),
-    }),
+    notReady: () => {
+      if (isDraining()) return 'shutting down';
+      if (engine.state === 'loading') return 'loading the data';
+      return remote?.seen === false ? 'the store was not reached yet' : '';
+    },
+    health: () =>
+      remote === undefined
+        ? { engine: engineHealth(running), journal: journalHealth(running), memory: memoryHealth(running) }
+        : remoteHealth(remote),
     async metrics() {
       const registry = await metrics();
       return { contentType: registry.contentType, page: await registry.page() };
@@ -47,6 +52,7 @@ export function composeAdmin({ running, clock, metrics, addresses, isDraining }:
       pid: process.pid,
       uptimeSeconds: Math.round((clock.now() - startedAt) / 1000),
       addresses,
+      ...(remote === undefined ? {} : { upstream: remoteStatus(remote) }),
       state: engine.state,
       ...(engine.reason === '' ? {} : { reason: engine.reason }),
       dataDir: running.dataDir ?? null,
@@ -78,6 +84,47 @@ export function composeAdmin({ running, clock, metrics, addresses, isDraining }:
 function engineHealth({ engine }: RunningEngine): ComponentHealth {
   if (engine.state === 'ready') return { status: 'pass' };
   return { status: engine.state === 'loading' ? 'fail' : 'warn', output: engine.reason || engine.state };
+}
+
+/** One component per server. A store that is away fails what needs it, but this node still serves what it has. */
+function remoteHealth({ upstream, reasons, reads }: RemoteStore): Record<string, ComponentHealth> {
+  const checks: Record<string, ComponentHealth> = {};
+  for (const node of upstream.nodes) {
+    const reason = reasons.get(node.name) ?? '';
+    checks[`store:${node.name}`] =
+      node.state === 'up'
+        ? node.tracking || reads === undefined
+          ? { status: 'pass' }
+          : { status: 'warn', output: 'it does not tell of changes: nothing is answered from the cache' }
+        : { status: 'warn', output: reason === '' ? node.state : `${node.state}: ${reason}` };
+  }
+  return checks;
+}
+
+function remoteStatus({ upstream, reads }: RemoteStore): Record<string, unknown> {
+  return {
+    nodes: upstream.nodes.map(({ name, state, tracking, inFlight, queued, dedicated, counters }) => ({
+      name,
+      state,
+      tracking,
+      inFlight,
+      queued,
+      dedicated,
+      ...counters,
+    })),
+    ...(reads === undefined
+      ? {}
+      : {
+          cache: {
+            entries: reads.cache.size,
+            maxEntries: reads.cache.maxEntries,
+            bytes: reads.cache.usedBytes,
+            maxBytes: reads.cache.maxBytes,
+            ...reads.stats,
+            ...reads.cache.stats,
+          },
+        }),
+  };
 }
 
 function journalHealth({ journal, dataDir }: RunningEngine): ComponentHealth {

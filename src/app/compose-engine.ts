@@ -12,7 +12,7 @@ export interface RunningEngine extends OpenEngine {
   /** The user keys as a port. */
   readonly keys: EmbeddedKeyValue;
   readonly pubSub: PubSub;
-  /** Absent for a store in memory. */
+  /** Absent unless the store is embedded. */
   readonly dataDir: string | undefined;
 }
 
@@ -28,7 +28,8 @@ export async function composeEngine(
   const maxHeapBytes = getHeapStatistics().heap_size_limit * HEAP_SHARE;
   const common = { clock, random: Math.random, maxBytes: config.maxBytes, maxHeapBytes };
   const open =
-    config.store === 'memory'
+    // Over another store an empty engine in memory serves what concerns the connections themselves.
+    config.store !== 'embedded'
       ? openMemoryEngine(common)
       : await openDurableEngine({
           ...common,
@@ -42,7 +43,7 @@ export async function composeEngine(
     ...open,
     keys: new EmbeddedKeyValue(new EmbeddedTurn(open.engine, open.journal), open.engine.user),
     pubSub: new PubSub(),
-    dataDir: config.store === 'memory' ? undefined : config.data,
+    dataDir: config.store === 'embedded' ? config.data : undefined,
     close: () => {
       sweeper.close();
       return open.close();

@@ -13,6 +13,7 @@ import type { NodeLog } from '../telemetry/log.ts';
 import type { MetricSource } from '../telemetry/metrics.ts';
 import { RequestStats } from '../telemetry/request-stats.ts';
 import type { RunningEngine } from './compose-engine.ts';
+import type { RemoteStore } from './compose-remote.ts';
 import { tlsOptions } from './listen.ts';
 import { commandMetrics, faceMetrics } from './observe.ts';
 import { RedisSettings } from './redis-settings.ts';
@@ -30,6 +31,8 @@ export interface Front {
 export interface FrontParts {
   readonly config: SluiceConfig;
   readonly running: RunningEngine;
+  /** The store behind, when it is not the engine. */
+  readonly remote: RemoteStore | undefined;
   readonly credentials: Credentials;
   readonly clock: Clock;
   readonly log: NodeLog;
@@ -65,7 +68,7 @@ function composeCommands({ config, running, credentials }: FrontParts): CommandS
 }
 
 async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise<RespFace> {
-  const { config, addMetrics } = parts;
+  const { config, remote, addMetrics } = parts;
   const server = composeCommands(parts);
   const { resp } = config.limits;
   const tls = await tlsOptions('resp', listener);
@@ -81,6 +84,7 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
     },
     maxConnections: config.limits.maxConnections,
     ...(tls === undefined ? {} : { tls }),
+    ...(remote === undefined ? {} : { connectRemote: remote.session(server) }),
   });
   addMetrics(commandMetrics(server, face));
   addMetrics(faceMetrics('resp', face.stats, face));

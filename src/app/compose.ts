@@ -1,5 +1,6 @@
 import { diffReloadable } from '../config/diff.ts';
 import { listenerNames, type SluiceConfig } from '../config/schema.ts';
+import { isRemote, storeName } from '../config/store-url.ts';
 import { Credentials, type UserOptions } from '../guard/credentials.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { KeyValue } from '../store/ports.ts';
@@ -8,8 +9,10 @@ import type { MetricSource, Metrics } from '../telemetry/metrics.ts';
 import { composeAdmin } from './compose-admin.ts';
 import { composeEngine } from './compose-engine.ts';
 import { composeFront } from './compose-front.ts';
+import { composeRemote } from './compose-remote.ts';
 import { listen } from './listen.ts';
 import { engineMetrics, eventLoopMetrics, journalMetrics, processMetrics } from './observe.ts';
+import { remoteMetrics } from './observe-remote.ts';
 import { systemClock } from './system-clock.ts';
 import { version } from './version.ts';
 
@@ -52,18 +55,28 @@ export async function startSluice(
     throw error;
   });
   const nodeLog = log.part('node');
-  const sources: MetricSource[] = [engineMetrics(running), journalMetrics(running)];
+  const remote = isRemote(config.store) ? await composeRemote(config, config.store, clock, log) : undefined;
+  const sources: MetricSource[] =
+    remote === undefined ? [engineMetrics(running), journalMetrics(running)] : [remoteMetrics(remote)];
   const eventLoop = eventLoopMetrics();
   const machine = processMetrics(clock.now() - process.uptime() * 1000);
   sources.push(eventLoop.source, machine.source);
   const addresses: { http?: string; resp?: string; admin?: string } = {};
   let draining = false;
   let listening = false;
-  const admin = composeAdmin({ running, clock, metrics: lazyMetrics(sources), addresses, isDraining: () => draining });
+  const admin = composeAdmin({
+    running,
+    remote,
+    clock,
+    metrics: lazyMetrics(sources),
+    addresses,
+    isDraining: () => draining,
+  });
   const addMetrics = (source: MetricSource): void => void sources.push(source);
   const release = async (): Promise<void> => {
     eventLoop.close();
     machine.close();
+    remote?.close();
     try {
       await running.close();
       if (listening) nodeLog.info('closed');
@@ -71,7 +84,7 @@ export async function startSluice(
       log.close();
     }
   };
-  const parts = { config, running, credentials, clock, log, admin, addMetrics };
+  const parts = { config, running, remote, credentials, clock, log, admin, addMetrics };
   const front = await composeFront(parts).catch(async (error: unknown) => {
     await release();
     throw error;
@@ -98,7 +111,10 @@ export async function startSluice(
     throw error;
   }
   listening = true;
-  nodeLog.info({ version: version(), ...addresses, store: config.store, durability: config.durability }, 'listening');
+  nodeLog.info(
+    { version: version(), ...addresses, store: storeName(config.store), durability: config.durability },
+    'listening',
+  );
   running.ready.then(
     () => nodeLog.info({ keys: running.engine.user.size }, 'ready'),
     (error: unknown) => nodeLog.error({ err: error }, 'the data cannot be loaded'),
@@ -112,6 +128,7 @@ export async function startSluice(
     reload(next) {
       const { reloadable, needRestart, effective } = diffReloadable(current, next);
       running.engine.maxBytes = effective.maxBytes;
+      remote?.reload(effective);
       credentials.replace(usersOf(effective));
       log.reload(effective.log);
       current = effective;

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { exitOk, exitUsage, reportFailure } from './exit-status.ts';
+import { withLongFlags } from './long-flags.ts';
 import { settingFlags } from './setting-flags.ts';
 
 /** What the program takes from and gives to the process around it. */
@@ -24,7 +25,7 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     },
   });
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(withLongFlags(argv), { from: 'user' });
     return status;
   } catch (error) {
     // Commander has already said what was wrong.
@@ -64,6 +65,7 @@ Exit status: 0 done, 1 failed, 2 wrong command line or configuration.
 Examples:
   sluice start                                  serve keys on 127.0.0.1, data in ./sluice-data
   sluice start --config sluice.yaml             the same as a configuration says
+  sluice start --redis redis.example.com:6379   stand in front of Redis, with a cache that stays true
   sluice check --config sluice.yaml             is it valid? what differs from the defaults?
   echo -n hello | sluice keys set greeting -    write a key of the running node
   sluice backup keys.backup                     back up the running node`,

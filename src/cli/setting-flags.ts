@@ -15,7 +15,36 @@ export const settingFlags = [
     setting: 'store',
     environment: 'SLUICE_STORE',
     default: 'embedded',
-    description: 'embedded: keys in this process and on disk; memory: in this process only',
+    description:
+      'embedded: keys in this process and on disk; memory: in this process only; redis://…: in Redis or Valkey',
+  },
+  {
+    flag: '--redis <server>',
+    setting: 'store',
+    environment: 'SLUICE_STORE',
+    default: 'embedded',
+    description: 'HOST:PORT or redis://… of a server to stand in front of; the same as --store',
+  },
+  {
+    flag: '--expire <duration>',
+    setting: 'cache.idle',
+    environment: 'SLUICE_CACHE_IDLE',
+    default: '0',
+    description: 'drop a kept value when nobody has read it for so long, e.g. 2m; 0: never',
+  },
+  {
+    flag: '--capacity <keys>',
+    setting: 'cache.maxEntries',
+    environment: 'SLUICE_CACHE_MAX_ENTRIES',
+    default: '100000',
+    description: 'keys of the server kept here at a time',
+  },
+  {
+    flag: '--redis-ops-limit <commands>',
+    setting: 'upstream.opsInFlight',
+    environment: 'SLUICE_UPSTREAM_OPS_IN_FLIGHT',
+    default: '1024',
+    description: 'commands under way to the server at a time',
   },
   {
     flag: '--data <folder>',

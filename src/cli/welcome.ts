@@ -1,4 +1,5 @@
 import type { SluiceConfig } from '../config/schema.ts';
+import { isRemote, storeName } from '../config/store-url.ts';
 
 /** What of a running node the welcome names. */
 interface Running {
@@ -16,7 +17,9 @@ export function welcome(config: SluiceConfig, { addresses, dataDir }: Running, v
   if (addresses.admin !== undefined)
     lines.push(`  admin  ${webAddress(addresses.admin, config.admin?.tls !== undefined)}`);
   lines.push(
-    `  data   ${dataDir === undefined ? 'in memory only' : `${dataDir} (durability: ${config.durability})`}`,
+    isRemote(config.store)
+      ? `  store  ${storeName(config.store)}`
+      : `  data   ${dataDir === undefined ? 'in memory only' : `${dataDir} (durability: ${config.durability})`}`,
     '',
   );
 

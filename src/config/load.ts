@@ -46,7 +46,7 @@ export interface LoadedConfig extends ResolvedConfig {
 /**
  * Reads and validates the configuration. A flag wins over the environment, that over the file, that over the default; a variable of the
  * process wins over one of `--env-file`, that over one of `.env`.
- * @throws CONFIG_INVALID, INSECURE_ADDRESS, NOT_SUPPORTED as {@link resolveLayers}.
+ * @throws CONFIG_INVALID, INSECURE_ADDRESS as {@link resolveLayers}.
  */
 export async function loadConfig(inputs: ConfigInputs): Promise<LoadedConfig> {
   const findings: ConfigFinding[] = [];
@@ -106,7 +106,7 @@ export interface ParseOptions extends ConfigContext {
 /**
  * The configuration of a program that uses the library: an object, or a YAML text, of the same form as the file.
  * Neither files nor environment settings are read. Nothing is logged unless `log.level` says so.
- * @throws CONFIG_INVALID, INSECURE_ADDRESS, NOT_SUPPORTED as {@link resolveLayers}.
+ * @throws CONFIG_INVALID, INSECURE_ADDRESS as {@link resolveLayers}.
  */
 export function parseConfig(input: SluiceConfigInput | string, options: ParseOptions): ResolvedConfig {
   const off = Object.fromEntries(listenerNames.map((name) => [name, { address: 'off' }]));

@@ -42,6 +42,13 @@ function showDefault({ default: value, defaultText }: SettingInfo): string {
 export function defaultsAsYaml(): string {
   const lines: string[] = [];
   let open: readonly string[] = [];
+  // A part none of whose settings has a value would read as null.
+  const filled = new Set(
+    listSettings().flatMap(({ name, default: value }) => {
+      const path = value === undefined ? [] : name.split('.');
+      return path.map((_, depth) => path.slice(0, depth).join('.'));
+    }),
+  );
   for (const setting of listSettings()) {
     const path = setting.name.split('.');
     const indent = '  '.repeat(path.length - 1);
@@ -50,7 +57,8 @@ export function defaultsAsYaml(): string {
     if (setting.path.includes('tls')) continue;
     for (let depth = 0; depth < path.length - 1; depth++) {
       const group = path.slice(0, depth + 1);
-      if (group.join('.') !== open.slice(0, depth + 1).join('.')) lines.push(`${'  '.repeat(depth)}${path[depth]}:`);
+      if (group.join('.') === open.slice(0, depth + 1).join('.')) continue;
+      lines.push(`${'  '.repeat(depth)}${filled.has(group.join('.')) ? '' : '# '}${path[depth]}:`);
     }
     open = path;
     for (const line of wrap(setting.description.replaceAll('`', ''), 100 - indent.length))

@@ -28,7 +28,7 @@ export interface ResolvedConfig {
 
 /**
  * Merges `layers` (later ones win), validates them and fills in what depends on the process.
- * @throws CONFIG_INVALID with every finding, `earlier` ones first; INSECURE_ADDRESS or NOT_SUPPORTED when that is all that is wrong.
+ * @throws CONFIG_INVALID with every finding, `earlier` ones first; INSECURE_ADDRESS when that is all that is wrong.
  */
 export function resolveLayers(
   layers: readonly Layer[],
@@ -60,12 +60,12 @@ type SourceOf = (path: readonly PropertyKey[]) => SettingSource;
 /** What no single setting can know. */
 function check(config: Parsed, sourceOf: SourceOf): ConfigFinding[] {
   const findings: ConfigFinding[] = [];
-  if (/^redis/.test(config.store)) {
+  const { cert, key } = config.upstream.tls;
+  if ((cert === undefined) !== (key === undefined)) {
     findings.push({
-      path: 'store',
-      code: 'NOT_SUPPORTED',
-      message: 'a store in Redis is not part of this version; use "embedded" (keys on disk) or "memory"',
-      source: sourceOf(['store']),
+      path: 'upstream.tls',
+      message: 'cert and key belong together: give both or none',
+      source: sourceOf(['upstream', 'tls']),
     });
   }
   const { bulkBytes, queryBytes } = config.limits.resp;

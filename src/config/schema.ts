@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { byteSizeForm, parseByteSize } from '../kernel/bytesize.ts';
+import { durationForm, parseDuration } from '../kernel/duration.ts';
 import { addressForm, parseAddress } from './address.ts';
 import { parseSecret, secretForm } from './secret.ts';
 import {
@@ -12,23 +13,36 @@ import {
   settingRegistry,
   textSetting,
 } from './setting.ts';
+import { parseStore, type Store, storeForm } from './store-url.ts';
 
 /** How much is logged; each level includes those after it. */
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const nonEmpty = (text: string): string | undefined => (text === '' || text.includes('\0') ? undefined : text);
 
-const store = textSetting(
-  'embedded',
-  {
+const store = z
+  .string({ error: () => `expected ${storeForm}` })
+  .transform((written, context) => {
+    const parsed = parseStore(written);
+    if (typeof parsed === 'string' || !('problem' in parsed)) return parsed;
+    // The text is not repeated: it may hold a password.
+    context.issues.push({ code: 'custom', message: `${parsed.problem}; expected ${storeForm}`, input: '' });
+    return z.NEVER;
+  })
+  .prefault('embedded')
+  .register(settingRegistry, {
     description:
-      'Where keys are kept. `embedded`: in this process and in the folder `data`. `memory`: in this process only. ' +
-      '`redis://HOST:PORT` is recognised, but not part of this version.',
-    form: 'embedded or memory',
-  },
-  // Addresses of Redis are refused later, with a code of their own.
-  (text) => (text === 'embedded' || text === 'memory' || /^rediss?(?:\+[a-z]+)?:\/\//.test(text) ? text : undefined),
-);
+      'Where keys are kept. `embedded`: in this process and in the folder `data`. `memory`: in this process only. Otherwise in Redis, ' +
+      'Valkey or what speaks their protocol: `HOST:PORT` or `redis://…` one server, `redis+sentinel://…` the primary that Sentinels name, ' +
+      '`redis+cluster://…` a cluster; `rediss…` over TLS. Name and password are percent-encoded; keep them in the environment ' +
+      '(`"redis://:$' +
+      '{REDIS_PASSWORD}@redis.example.com"`).',
+    form: storeForm,
+    kind: 'text',
+    reloadable: false,
+    secret: true,
+    defaultText: 'embedded',
+  });
 
 const listenerTls = z.strictObject({
   cert: parsedText('the path of a PEM file', nonEmpty).register(settingRegistry, {
@@ -232,6 +246,195 @@ const respLimits = z
   })
   .prefault({});
 
+const filePath = 'the path of a PEM file';
+const pemFile = (description: string, defaultText: string) =>
+  parsedText(filePath, nonEmpty).optional().register(settingRegistry, {
+    description,
+    form: filePath,
+    kind: 'text',
+    reloadable: false,
+    isPath: true,
+    defaultText,
+  });
+const optionalText = (description: string, secret = false) =>
+  parsedText('a text', nonEmpty).optional().register(settingRegistry, {
+    description,
+    form: 'a text',
+    kind: 'text',
+    reloadable: false,
+    secret,
+    defaultText: 'none',
+  });
+
+const upstream = z
+  .strictObject({
+    opsInFlight: countSetting(1024, {
+      description: 'Commands under way to one server at a time, over all shared connections; more wait.',
+      min: 1,
+      max: 1_000_000,
+    }),
+    maxQueued: countSetting(16_384, {
+      description:
+        'Commands that wait beyond those, 256 MiB of them at most; more are refused (`SLUICE_OVERLOADED`, status 503).',
+      min: 0,
+      max: 10_000_000,
+    }),
+    dedicated: countSetting(256, {
+      description:
+        'Connections to one server for clients that need one of their own: transactions, blocking commands, subscriptions. More are refused.',
+      min: 1,
+      max: 100_000,
+    }),
+    timeout: durationSetting('5s', {
+      description:
+        'How long a server may owe a reply and send nothing before its connection counts as dead. Blocking commands are exempt.',
+      min: '50ms',
+      max: '1h',
+    }),
+    connectTimeout: durationSetting('2s', {
+      description: 'Until a new connection to a server must be usable.',
+      min: '10ms',
+      max: '5m',
+    }),
+    retryFor: durationSetting('1s', {
+      description:
+        'How long a read may wait for a lost connection to come back, and be sent again. Writes are never sent twice.',
+      max: '5m',
+    }),
+    heartbeat: durationSetting('1s', {
+      description:
+        'Nothing cached is taken for fresh when the link that tells of changes has not answered for so long.',
+      min: '50ms',
+      max: '5m',
+    }),
+    namespace: textSetting(
+      'sluice',
+      {
+        description:
+          "What the names of Sluice's own keys in the store begin with, followed by a colon; clients cannot reach them.",
+        form: 'letters, digits and -_. (1 to 64)',
+      },
+      (text) => (/^[A-Za-z0-9_.-]{1,64}$/.test(text) ? text : undefined),
+    ),
+    tls: z
+      .strictObject({
+        ca: pemFile(
+          'PEM file with the authorities that sign the certificates of the servers.',
+          'the authorities of Node',
+        ),
+        cert: pemFile('PEM file with the certificate this node shows to the servers.', 'none'),
+        key: pemFile('PEM file with the private key of that certificate.', 'none'),
+        serverName: optionalText('The name the certificates of the servers must have, where it is not the host.'),
+      })
+      .prefault({}),
+    sentinel: z
+      .strictObject({
+        username: optionalText('The user of this node at the Sentinels.'),
+        password: optionalText('The password of this node at the Sentinels.', true),
+      })
+      .prefault({}),
+  })
+  .prefault({});
+
+const cachePolicies = ['s3-fifo', 'lru', 'lfu', 'ttl', 'random', 'noeviction'] as const;
+const globsForm = 'a glob or a list of globs, such as user:*';
+
+const cache = z
+  .strictObject({
+    enabled: flagSetting(true, { description: 'Keep values of the store here and answer reads from them.' }),
+    match: z
+      .union([z.string(), z.array(z.string())], { error: () => `expected ${globsForm}` })
+      .transform((written) => (typeof written === 'string' ? [written] : written))
+      .prefault('*')
+      .register(settingRegistry, {
+        description: 'Which keys are kept; a list of globs, any of which may match.',
+        form: globsForm,
+        kind: 'structure',
+        reloadable: false,
+        defaultText: '`*`, all keys',
+      }),
+    maxEntries: countSetting(100_000, {
+      description: 'Keys kept at a time.',
+      min: 1,
+      max: 50_000_000,
+      reloadable: true,
+    }),
+    maxBytes: byteSizeSetting('256MiB', {
+      description: 'Memory for them, with all that belongs to them.',
+      min: '64KiB',
+      max: '1TiB',
+      reloadable: true,
+    }),
+    maxEntryBytes: byteSizeSetting('1MiB', {
+      description: 'Values above this are passed on and not kept.',
+      min: '64B',
+      max: '256MiB',
+    }),
+    ttl: durationSetting('0', {
+      description: 'How long a value may be kept at most; 0: as long as the store keeps it.',
+      reloadable: true,
+    }),
+    idle: durationSetting('0', {
+      description: 'A value nobody has read for so long is dropped; 0: never.',
+      reloadable: true,
+    }),
+    grace: z
+      .union([z.literal(0), z.string()])
+      .transform((written, context) => {
+        const value = parseDuration(String(written));
+        if (value !== undefined) return value;
+        context.issues.push({ code: 'custom', message: `expected ${durationForm}`, input: written });
+        return z.NEVER;
+      })
+      .optional()
+      .register(settingRegistry, {
+        description:
+          'How long kept values may be given out while the store is away and nothing can prove them. Not set: 1 minute over HTTP, where ' +
+          '`Cache-Status` says so, and not at all over RESP, which cannot say so.',
+        form: durationForm,
+        kind: 'text',
+        reloadable: true,
+        defaultText: '1m over HTTP, none over RESP',
+      }),
+    policy: choiceSetting(cachePolicies, 's3-fifo', {
+      description:
+        'Which key makes room when the cache is full. `s3-fifo`: one that was read once only, then the longest not read. `lru`, `lfu`, ' +
+        '`ttl`, `random`: as Redis means them. `noeviction`: new keys are not kept.',
+    }),
+    server: z
+      .strictObject({
+        maxMemory: z
+          .string()
+          .transform((written, context) => {
+            const bytes = parseByteSize(written);
+            if (bytes !== undefined) return bytes;
+            context.issues.push({ code: 'custom', message: `expected ${byteSizeForm}`, input: written });
+            return z.NEVER;
+          })
+          .optional()
+          .register(settingRegistry, {
+            description: 'Set as `maxmemory` of the server when Sluice connects.',
+            form: byteSizeForm,
+            kind: 'text',
+            reloadable: false,
+            defaultText: 'the server is left as it is',
+          }),
+        maxMemoryPolicy: parsedText('a policy of Redis, such as allkeys-lru', (text) =>
+          /^(?:noeviction|(?:allkeys|volatile)-(?:lru|lfu|random)|volatile-ttl)$/.test(text) ? text : undefined,
+        )
+          .optional()
+          .register(settingRegistry, {
+            description: 'Set as `maxmemory-policy` of the server when Sluice connects.',
+            form: 'a policy of Redis, such as allkeys-lru',
+            kind: 'text',
+            reloadable: false,
+            defaultText: 'the server is left as it is',
+          }),
+      })
+      .prefault({}),
+  })
+  .prefault({});
+
 /** The configuration of Sluice as it is written; every default, bound and description stands here and nowhere else. */
 export const configSchema = z.strictObject({
   store,
@@ -280,6 +483,8 @@ export const configSchema = z.strictObject({
       }),
     })
     .prefault({}),
+  upstream,
+  cache,
   http: listener('127.0.0.1:8080', 'Where keys are served over HTTP.'),
   resp: listener('127.0.0.1:6380', 'Where keys are served over the protocol of Redis.'),
   admin: listener('127.0.0.1:8081', 'Where health, metrics and administration are served.'),
@@ -327,7 +532,7 @@ export const listenerNames = ['http', 'resp', 'admin'] as const;
  * A listener that is `off` is undefined.
  */
 export type SluiceConfig = Frozen<Omit<Parsed, 'maxBytes' | 'store'>> & {
-  readonly store: 'embedded' | 'memory';
+  readonly store: Store;
   /** Never `auto`: that has become a number. */
   readonly maxBytes: number;
 };

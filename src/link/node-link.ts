@@ -185,6 +185,12 @@ export class NodeLink implements UpstreamNode, OperationOwner {
     }
   }
 
+  countFailure({ code }: SluiceError): void {
+    if (code === 'OVERLOADED') this.counters.overloaded++;
+    else if (code === 'STORE_TIMEOUT') this.counters.unknown++;
+    else this.counters.away++;
+  }
+
   retry(operation: Operation): boolean {
     const { clock } = this.#context;
     if (this.#closed || operation.deadline <= clock.monotonic()) return false;
@@ -201,7 +207,6 @@ export class NodeLink implements UpstreamNode, OperationOwner {
       return;
     }
     if (this.queued >= maxQueued || this.#queuedBytes + operation.text.length > MAX_QUEUED_BYTES) {
-      this.counters.overloaded++;
       const error = new SluiceError(
         'OVERLOADED',
         `${maxQueued} commands wait for ${this.name} already; the command was not sent`,

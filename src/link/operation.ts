@@ -5,6 +5,8 @@ import type { FetchReceiver, ReplyReceiver } from './upstream.ts';
 /** What a lane gives back when an operation is over. */
 export interface OperationOwner {
   finished(): void;
+  /** It ends without its reply. */
+  countFailure(error: SluiceError): void;
   /** The connection was lost under it. @returns whether it is tried again */
   retry(operation: Operation): boolean;
 }
@@ -59,11 +61,13 @@ export class Operation implements ReplyReceiver {
   failed(error: SluiceError): void {
     if (this.idempotent && this.#owner.retry(this)) return;
     this.#owner.finished();
+    this.#owner.countFailure(error);
     this.#receiver.failed(error);
   }
 
   /** It ends without having been sent. */
   refuse(error: SluiceError): void {
+    this.#owner.countFailure(error);
     this.#receiver.failed(error);
   }
 }

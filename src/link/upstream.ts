@@ -1,5 +1,6 @@
 import type { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
+import type { Histogram } from '../kernel/histogram.ts';
 import type { ReplyValue } from '../resp/reply-decoder.ts';
 
 /** Who waits for replies. Called once for every reply frame that was asked for, or once `failed` in place of those still missing. */
@@ -83,6 +84,8 @@ export interface UpstreamNode {
   readonly queued: number;
   readonly dedicated: number;
   readonly counters: UpstreamCounters;
+  /** Of heartbeats, ms. */
+  readonly roundTrips: Histogram;
 }
 
 /** Counters that only grow. */

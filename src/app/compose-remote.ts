@@ -1,0 +1,242 @@
+import { readFile } from 'node:fs/promises';
+import type { ConnectionOptions } from 'node:tls';
+import { CachedReads } from '../cache/cached-reads.ts';
+import { Coherence, Trust } from '../cache/coherence.ts';
+import { LocalCache } from '../cache/local-cache.ts';
+import type { Client, RemoteSession } from '../command/client.ts';
+import { CommandRules } from '../command/command-rules.ts';
+import type { Server } from '../command/server.ts';
+import type { SluiceConfig } from '../config/schema.ts';
+import type { StoreTarget } from '../config/store-url.ts';
+import { SluiceError } from '../errors.ts';
+import { ProxySession } from '../face/resp/proxy-session.ts';
+import { type ByteString, utf8ToBytes } from '../kernel/bytes.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { compileGlob } from '../kernel/glob.ts';
+import { openUpstream } from '../link/open-upstream.ts';
+import type { Route, Upstream, UpstreamNode } from '../link/upstream.ts';
+import { ReplyError } from '../resp/reply-decoder.ts';
+import { isCompatName, StoreKeys } from '../store/keys.ts';
+import type { NodeLog } from '../telemetry/log.ts';
+
+/** How long values that cannot be proven may be given out over HTTP, which can say so, where `cache.grace` is not set. */
+const HTTP_GRACE_MS = 60_000;
+const SWEEPS_MS = 100;
+/** The whole cache is looked through in about this time. */
+const ROUND_MS = 60_000;
+
+/** The store behind Sluice, with what is kept of it here. */
+export interface RemoteStore {
+  readonly upstream: Upstream;
+  /** Absent where nothing is cached. */
+  readonly reads: CachedReads | undefined;
+  readonly rules: CommandRules;
+  readonly storeKeys: StoreKeys;
+  /** Whether the store was ever reached. */
+  readonly seen: boolean;
+  /** Why nodes are not up, by their names. */
+  readonly reasons: ReadonlyMap<string, string>;
+  /** Takes over the settings that need no restart. */
+  reload(config: SluiceConfig): void;
+  session(server: Server): (client: Client) => RemoteSession;
+  close(): void;
+}
+
+/** @throws SluiceError CONFIG_INVALID when a file of upstream.tls cannot be read */
+export async function composeRemote(
+  config: SluiceConfig,
+  target: StoreTarget,
+  clock: Clock,
+  log: NodeLog,
+): Promise<RemoteStore> {
+  const { upstream: settings } = config;
+  const storeKeys = new StoreKeys(utf8ToBytes(settings.namespace));
+  const rules = new CommandRules();
+  const storeLog = log.part('store');
+  const reasons = new Map<string, string>();
+  let seen = false;
+  const { reads, sweeper } = composeCache(config, clock, storeKeys, () => upstream);
+  const upstream: Upstream = openUpstream({
+    target,
+    login: await loginOf(config, target),
+    sentinelLogin: credentialsOf(settings.sentinel),
+    settings,
+    clock,
+    random: Math.random,
+    ...(reads === undefined ? {} : { listener: reads }),
+    onState: (node, reason) => {
+      if (node.state === 'up') {
+        reasons.delete(node.name);
+        if (!seen) learnCommands(upstream, rules);
+        seen = true;
+        setUpServer(upstream, config, storeLog);
+      } else {
+        reasons.set(node.name, reason);
+      }
+      logState(storeLog, node, reason);
+    },
+    onTopologyChange: () => reads?.coherence.doubtAll(clock.monotonic()),
+  });
+  return {
+    upstream,
+    reads,
+    rules,
+    storeKeys,
+    reasons,
+    get seen() {
+      return seen;
+    },
+    session: (server) => (client) =>
+      new ProxySession(
+        {
+          server,
+          upstream,
+          rules,
+          reads,
+          database: target.database,
+          isReserved: (who, key) => isReserved(storeKeys, server, who, key),
+          now: () => clock.monotonic(),
+        },
+        client,
+      ),
+    reload: ({ cache: next }) => {
+      if (reads === undefined) return;
+      reads.cache.maxEntries = next.maxEntries;
+      reads.cache.maxBytes = next.maxBytes;
+      reads.cache.idle = next.idle;
+      Object.assign(reads.options, timesOf(next));
+    },
+    close: () => {
+      sweeper?.cancel();
+      upstream.close();
+    },
+  };
+}
+
+function composeCache(
+  { cache: settings, upstream: { heartbeat } }: SluiceConfig,
+  clock: Clock,
+  storeKeys: StoreKeys,
+  upstream: () => Upstream,
+): { readonly reads: CachedReads | undefined; readonly sweeper: { cancel(): void } | undefined } {
+  if (!settings.enabled) return { reads: undefined, sweeper: undefined };
+  const coherence = new Coherence(heartbeat);
+  const cache: LocalCache = new LocalCache({
+    maxEntries: settings.maxEntries,
+    maxBytes: settings.maxBytes,
+    policy: settings.policy,
+    idle: settings.idle,
+    random: Math.random,
+    isDead: (source, epoch) => coherence.trust(source, epoch, clock.monotonic(), reads.options.grace) === Trust.none,
+  });
+  const matches = settings.match.includes('*') ? undefined : anyOf(settings.match);
+  const reads: CachedReads = new CachedReads({
+    cache,
+    coherence,
+    source: { fetch: (key, commands, replies, receiver) => upstream().fetch(key, commands, replies, receiver) },
+    metaKeys: storeKeys,
+    ...(matches === undefined ? {} : { matches }),
+    ...timesOf(settings),
+    maxEntryBytes: settings.maxEntryBytes,
+    now: () => clock.monotonic(),
+  });
+  let timer: { cancel(): void };
+  const sweep = (): void => {
+    cache.sweep(clock.monotonic(), Math.ceil((cache.size * SWEEPS_MS) / ROUND_MS) + 10);
+    timer = clock.setTimer(sweep, SWEEPS_MS);
+  };
+  timer = clock.setTimer(sweep, SWEEPS_MS);
+  return { reads, sweeper: { cancel: () => timer.cancel() } };
+}
+
+function timesOf({ ttl, grace }: SluiceConfig['cache']): { ttl: number; grace: number; silentGrace: number } {
+  return {
+    ttl: ttl === 0 ? Number.POSITIVE_INFINITY : ttl,
+    grace: grace ?? HTTP_GRACE_MS,
+    silentGrace: grace ?? 0,
+  };
+}
+
+function anyOf(patterns: readonly string[]): (key: ByteString) => boolean {
+  const globs = patterns.map((pattern) => compileGlob(utf8ToBytes(pattern)));
+  return (key) => globs.some((matches) => matches(key));
+}
+
+/** Sluice's own keys are no client's business; those other programs agree on need a grant where clients have names. */
+function isReserved(storeKeys: StoreKeys, server: Server, { user }: Client, key: ByteString): boolean {
+  if (storeKeys.isOwn(key)) return true;
+  return server.authenticator.required && user?.compat !== true && isCompatName(key);
+}
+
+const plainRead: Route = { idempotent: true, keyPositions: () => [] };
+
+/** The server knows best which commands it has and where their keys are; until it is heard, Sluice's own table does. */
+function learnCommands(upstream: Upstream, rules: CommandRules): void {
+  upstream.call(['COMMAND'], plainRead).then(
+    (reply) => rules.learn(reply),
+    () => undefined,
+  );
+}
+
+/** What the operator asked to have set on the server. */
+function setUpServer(upstream: Upstream, { cache }: SluiceConfig, log: ReturnType<NodeLog['part']>): void {
+  const { maxMemory, maxMemoryPolicy } = cache.server;
+  const wanted = [
+    ...(maxMemory === undefined ? [] : ['maxmemory', String(maxMemory)]),
+    ...(maxMemoryPolicy === undefined ? [] : ['maxmemory-policy', maxMemoryPolicy]),
+  ];
+  if (wanted.length === 0) return;
+  upstream.call(['CONFIG', 'SET', ...wanted], plainRead).then(
+    (reply) => {
+      if (reply instanceof ReplyError) log.error({ wanted, reply: reply.message }, 'the server refused CONFIG SET');
+      else log.info({ wanted }, 'the server was set up as cache.server says');
+    },
+    (error: unknown) => log.warn({ wanted, err: error }, 'the server could not be set up'),
+  );
+}
+
+function logState(log: ReturnType<NodeLog['part']>, node: UpstreamNode, reason: string): void {
+  const fields = { node: node.name, ...(reason === '' ? {} : { reason }) };
+  if (node.state === 'up') log.info(fields, 'connected to the store');
+  else if (node.state === 'down') log.error(fields, 'the store is away; Sluice goes on trying to reach it');
+  else log.warn(fields, 'the connection to the store was lost');
+}
+
+async function loginOf(
+  { upstream: { tls, connectTimeout } }: SluiceConfig,
+  target: StoreTarget,
+): Promise<{ connectTimeout: number; username?: ByteString; password?: ByteString; tls?: ConnectionOptions }> {
+  const login = { connectTimeout, ...credentialsOf(target) };
+  if (!target.tls) return login;
+  const read = async (what: string, path: string | undefined): Promise<Buffer | undefined> => {
+    if (path === undefined) return undefined;
+    try {
+      return await readFile(path);
+    } catch (error) {
+      const text = `upstream.tls.${what}: ${path} cannot be read: ${(error as Error).message}`;
+      throw new SluiceError('CONFIG_INVALID', text, { cause: error });
+    }
+  };
+  const files = {
+    ca: await read('ca', tls?.ca),
+    cert: await read('cert', tls?.cert),
+    key: await read('key', tls?.key),
+  };
+  const options: ConnectionOptions = {};
+  for (const [name, file] of Object.entries(files)) if (file !== undefined) options[name as 'ca'] = file;
+  if (tls?.serverName !== undefined) options.servername = tls.serverName;
+  return { ...login, tls: options };
+}
+
+function credentialsOf({
+  username,
+  password,
+}: {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+}): { username?: ByteString; password?: ByteString } {
+  return {
+    ...(username === undefined ? {} : { username: utf8ToBytes(username) }),
+    ...(password === undefined ? {} : { password: utf8ToBytes(password) }),
+  };
+}
