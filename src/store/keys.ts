@@ -1,3 +1,4 @@
+import { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 
 /**
@@ -34,7 +35,6 @@ export function isCompatName(key: ByteString): boolean {
 
 /** What a port keeps under one name; a port with several keys has them all under one hash tag, so that a cluster keeps them together. */
 export type InternalPart =
-  | 'value'
   | 'fields'
   | 'counter'
   | 'rolling'
@@ -46,45 +46,60 @@ export type InternalPart =
   | 'lease'
   | 'lease-token';
 
-/** The key of one of Sluice's own entries. */
-export function internalKey(name: ByteString, part: InternalPart): ByteString {
-  return `sluice:{${name}}:${part}`;
-}
+/** The namespace where none is configured. */
+const DEFAULT_NAMESPACE = 'sluice';
 
-/** The names of Sluice's own keys in a store that others use as well. */
+/**
+ * The names of Sluice's own keys, all below one namespace. Where they share a dictionary with the keys of clients (Redis), two
+ * installations on one server differ in it.
+ */
 export class StoreKeys {
   readonly #prefix: ByteString;
 
-  /** @param namespace what they begin with, before a colon; letters, digits and -_. */
-  constructor(namespace: ByteString = 'sluice') {
+  /** @throws SluiceError INVALID_ARGUMENT for a namespace that is empty or has a brace, which would be taken for a hash tag */
+  constructor(namespace: ByteString = DEFAULT_NAMESPACE) {
+    if (namespace === '' || /[{}]/.test(namespace)) {
+      throw new SluiceError(
+        'INVALID_ARGUMENT',
+        `the namespace '${namespace}' is empty or has a brace; use another one`,
+      );
+    }
     this.#prefix = `${namespace}:`;
   }
 
   /** The key of one of Sluice's own entries. */
   internal(name: ByteString, part: InternalPart): ByteString {
-    return `${this.#prefix}{${name}}:${part}`;
+    // An empty tag is none, and one ends with its first brace: such names get a mark in front, and so do those that begin with it.
+    const tag = /^(?:$|[}:])/.test(name) ? `:${name}` : name;
+    return `${this.#prefix}{${tag}}:${part}`;
   }
 
-  /** Whether a key is Sluice's own. */
+  /** Whether the key is one of Sluice's own, which no client may see or change. */
   isOwn(key: ByteString): boolean {
     return key.startsWith(this.#prefix);
   }
 
   /**
-   * Where what belongs to a client's key is kept (its media type), in the same slot of a Cluster: by the hash tag of the key, or by the
-   * key as a whole. Undefined for a key that has a `}` and no tag, since no name of the same slot can be told.
+   * Where a store without a place beside the value keeps what belongs to it (its content type): a key of the same hash slot.
+   * @returns undefined for the few keys for which no such name exists: empty, or with a `}` and without a hash tag
    */
   metaKeyOf(key: ByteString): ByteString | undefined {
-    const open = key.indexOf('{');
-    const close = open < 0 ? -1 : key.indexOf('}', open + 1);
-    if (close > open + 1) return `${this.#prefix}{${key.slice(open + 1, close)}}:meta:${key}`;
-    return key.includes('}') ? undefined : `${this.#prefix}{${key}}:meta:${key}`;
+    if (hasHashTag(key)) return `${this.#prefix}meta:${key}`;
+    return key === '' || key.includes('}') ? undefined : `${this.#prefix}{${key}}:meta`;
   }
 
-  /** The key that {@link metaKeyOf} gave this name for, undefined for other names. */
+  /** The key that this one belongs to; undefined when it is none that {@link metaKeyOf} gives. */
   keyOfMetaKey(name: ByteString): ByteString | undefined {
-    if (!name.startsWith(this.#prefix) || name[this.#prefix.length] !== '{') return undefined;
-    const at = name.indexOf('}:meta:', this.#prefix.length);
-    return at < 0 ? undefined : name.slice(at + '}:meta:'.length);
+    const prefix = this.#prefix;
+    if (!name.startsWith(prefix)) return undefined;
+    const rest = name.slice(prefix.length);
+    const key = rest.startsWith('meta:') ? rest.slice(5) : /^\{([^}]+)\}:meta$/s.exec(rest)?.[1];
+    return key !== undefined && this.metaKeyOf(key) === name ? key : undefined;
   }
+}
+
+/** Whether Redis Cluster places the key by a part of it: what stands between the first `{` and the next `}`, unless that is nothing. */
+function hasHashTag(key: ByteString): boolean {
+  const open = key.indexOf('{');
+  return open >= 0 && key.indexOf('}', open + 1) > open + 1;
 }

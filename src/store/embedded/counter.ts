@@ -1,7 +1,9 @@
 import { EntryClass } from '../engine/entry-class.ts';
-import { internalKey } from '../keys.ts';
+import { StoreKeys } from '../keys.ts';
 import type { CallOptions, Counter, KeyInput } from '../ports.ts';
 import { addIntegers, type EmbeddedTurn, endOf, toBytes } from './embedded-turn.ts';
+
+const keys = new StoreKeys();
 
 /** The `Counter` port: one string per counter among the internal keys. */
 export class EmbeddedCounter implements Counter {
@@ -39,5 +41,5 @@ export class EmbeddedCounter implements Counter {
 }
 
 function nameOf(key: KeyInput): string {
-  return internalKey(toBytes(key), 'counter');
+  return keys.internal(toBytes(key), 'counter');
 }

@@ -1,8 +1,10 @@
 import { bytesToUtf8, utf8ToBytes } from '../../kernel/bytes.ts';
 import { EntryClass } from '../engine/entry-class.ts';
-import { internalKey } from '../keys.ts';
+import { StoreKeys } from '../keys.ts';
 import type { CallOptions, Fields, KeyInput } from '../ports.ts';
 import { addIntegers, type EmbeddedTurn, endOf, toBytes, toOwned } from './embedded-turn.ts';
+
+const keys = new StoreKeys();
 
 /** The `Fields` port: one hash per record among the internal keys. */
 export class EmbeddedFields implements Fields {
@@ -55,5 +57,5 @@ export class EmbeddedFields implements Fields {
 }
 
 function nameOf(key: KeyInput): string {
-  return internalKey(toBytes(key), 'fields');
+  return keys.internal(toBytes(key), 'fields');
 }

@@ -1,8 +1,10 @@
 import { utf8ToBytes } from '../../kernel/bytes.ts';
 import { EntryClass } from '../engine/entry-class.ts';
-import { internalKey } from '../keys.ts';
+import { StoreKeys } from '../keys.ts';
 import type { CallOptions, KeyInput, Lease } from '../ports.ts';
 import { addIntegers, type EmbeddedTurn, endOf, toBytes } from './embedded-turn.ts';
+
+const keys = new StoreKeys();
 
 /** The `Lease` port: the holder in a string that expires, the last token beside it for ever. */
 export class EmbeddedLease implements Lease {
@@ -20,8 +22,8 @@ export class EmbeddedLease implements Lease {
   ): Promise<number | undefined> {
     return this.#turn.writeInternal(options, () => {
       const { internal, turn } = this.#turn.engine;
-      const key = internalKey(toBytes(name), 'lease');
-      const tokenKey = internalKey(toBytes(name), 'lease-token');
+      const key = keys.internal(toBytes(name), 'lease');
+      const tokenKey = keys.internal(toBytes(name), 'lease-token');
       const me = utf8ToBytes(holder);
       const expiresAt = endOf(turn.time, ttl);
       const current = internal.strings.get(key);
@@ -38,7 +40,7 @@ export class EmbeddedLease implements Lease {
       options,
       () => {
         const { internal } = this.#turn.engine;
-        const key = internalKey(toBytes(name), 'lease');
+        const key = keys.internal(toBytes(name), 'lease');
         return internal.strings.get(key) === utf8ToBytes(holder) && internal.delete(key);
       },
       false,

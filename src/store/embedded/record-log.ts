@@ -1,8 +1,10 @@
 import { bytesToUtf8, utf8ToBytes } from '../../kernel/bytes.ts';
 import { EntryClass } from '../engine/entry-class.ts';
-import { internalKey } from '../keys.ts';
+import { StoreKeys } from '../keys.ts';
 import type { CallOptions, ClaimedRecord, KeyInput, RecordLog } from '../ports.ts';
 import { addIntegers, type EmbeddedTurn, endOf, toBytes, toOwned } from './embedded-turn.ts';
+
+const keys = new StoreKeys();
 
 /**
  * The `RecordLog` port: the records in a hash by number, the numbers that wait in a list, those claimed in a sorted set by the end
@@ -96,9 +98,9 @@ export class EmbeddedRecordLog implements RecordLog {
 function keysOf(log: KeyInput): Record<'next' | 'records' | 'waiting' | 'claimed', string> {
   const name = toBytes(log);
   return {
-    next: internalKey(name, 'log-next'),
-    records: internalKey(name, 'log-records'),
-    waiting: internalKey(name, 'log-waiting'),
-    claimed: internalKey(name, 'log-claimed'),
+    next: keys.internal(name, 'log-next'),
+    records: keys.internal(name, 'log-records'),
+    waiting: keys.internal(name, 'log-waiting'),
+    claimed: keys.internal(name, 'log-claimed'),
   };
 }

@@ -2,9 +2,11 @@ import { SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
 import type { Engine } from '../engine/engine.ts';
 import { EntryClass } from '../engine/entry-class.ts';
-import { internalKey } from '../keys.ts';
+import { StoreKeys } from '../keys.ts';
 import type { CallOptions, KeyInput, Window, WindowDecision, WindowLimit } from '../ports.ts';
 import { type EmbeddedTurn, endOf, toBytes } from './embedded-turn.ts';
+
+const keys = new StoreKeys();
 
 /** The `Window` port: hits of a rolling window as a sorted set by instant, a fixed window as a counter that expires. */
 export class EmbeddedWindow implements Window {
@@ -16,13 +18,13 @@ export class EmbeddedWindow implements Window {
 
   rolling(key: KeyInput, limit: WindowLimit, options?: CallOptions): Promise<WindowDecision> {
     return this.#turn.writeInternal(options, () =>
-      rollingWindow(this.#turn.engine, internalKey(toBytes(key), 'rolling'), limit),
+      rollingWindow(this.#turn.engine, keys.internal(toBytes(key), 'rolling'), limit),
     );
   }
 
   fixed(key: KeyInput, limit: WindowLimit, options?: CallOptions): Promise<WindowDecision> {
     return this.#turn.writeInternal(options, () =>
-      fixedWindow(this.#turn.engine, internalKey(toBytes(key), 'fixed'), limit),
+      fixedWindow(this.#turn.engine, keys.internal(toBytes(key), 'fixed'), limit),
     );
   }
 
@@ -31,8 +33,8 @@ export class EmbeddedWindow implements Window {
       options,
       () => {
         const name = toBytes(key);
-        this.#turn.engine.internal.delete(internalKey(name, 'rolling'));
-        this.#turn.engine.internal.delete(internalKey(name, 'fixed'));
+        this.#turn.engine.internal.delete(keys.internal(name, 'rolling'));
+        this.#turn.engine.internal.delete(keys.internal(name, 'fixed'));
       },
       false,
     );
