@@ -10,13 +10,14 @@ import { cacheCases } from './cases/cache.mjs';
 import { gcPauseCases } from './cases/gc-pause.mjs';
 import { httpCases } from './cases/http.mjs';
 import { memoryCases } from './cases/memory.mjs';
+import { proxyCases } from './cases/proxy.mjs';
 import { respCases } from './cases/resp.mjs';
-import { helpText, parseArgs } from './lib/args.mjs';
+import { chosenCases, helpText, parseArgs } from './lib/args.mjs';
 import { MissingProgram, requireProgram } from './lib/process.mjs';
 import { machineLine, tableOf, verdictOf } from './lib/report.mjs';
 import { Servers } from './lib/servers.mjs';
 
-const cases = [...respCases, ...httpCases, ...memoryCases, ...gcPauseCases, ...cacheCases];
+const cases = [...respCases, ...httpCases, ...memoryCases, ...gcPauseCases, ...cacheCases, ...proxyCases];
 
 const fail = (message) => {
   console.error(`bench: ${message}`);
@@ -34,9 +35,12 @@ if (options.help) {
   console.log(helpText(cases));
   process.exit(0);
 }
-const unknown = options.only.filter((name) => !cases.some((one) => one.name === name));
-if (unknown.length > 0)
-  fail(`no case is called ${unknown.join(', ')}; there are ${cases.map(({ name }) => name).join(', ')}`);
+let chosen;
+try {
+  chosen = chosenCases(cases, options.only);
+} catch (error) {
+  fail(error.message);
+}
 
 // The exit handlers end every server that was started and remove its folder.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
@@ -47,7 +51,7 @@ const machine = machineLine();
 const started = performance.now();
 const rows = [];
 try {
-  for (const one of cases.filter(({ name }) => options.only.length === 0 || options.only.includes(name))) {
+  for (const one of chosen) {
     console.error(`bench: ${one.name}: ${one.title}`);
     try {
       one.needs.forEach(requireProgram);

@@ -20,12 +20,18 @@ const options = {
 };
 
 /**
- * Parses `argv` (without the program). Values default as in the table above; `only` becomes a list.
+ * Parses `argv` (without the program). Values default as in the table above; `only` becomes a list, to which words without
+ * dashes are added.
  * Throws an Error with one line of text on an unknown option or a value that is no number.
  */
 export function parseArgs(argv) {
   const values = Object.fromEntries(Object.entries(options).map(([name, option]) => [name, option.default]));
+  const words = [];
   for (let i = 0; i < argv.length; i++) {
+    if (!argv[i].startsWith('-')) {
+      words.push(argv[i]);
+      continue;
+    }
     const [flag, inline] = argv[i].split(/=(.*)/s, 2);
     const name = flag.replace(/^--/, '');
     const option = Object.hasOwn(options, name) && flag.startsWith('--') ? options[name] : undefined;
@@ -39,7 +45,24 @@ export function parseArgs(argv) {
     values[name] = option.number ? Number(text.replaceAll('_', '')) : text;
     if (option.number && !(values[name] > 0)) throw new Error(`${flag} needs a number above 0, got ${text}`);
   }
-  return { ...values, only: values.only.split(',').filter(Boolean) };
+  return { ...values, only: [...values.only.split(','), ...words].filter(Boolean) };
+}
+
+/**
+ * The cases that `only` names: each word is the name of one or else the beginning of several (`proxy` is all `proxy-…`). All where
+ * it is empty. Throws an Error with one line of text on a word that is neither.
+ */
+export function chosenCases(cases, only) {
+  const chosen = new Set();
+  for (const word of only) {
+    const named = cases.filter(({ name }) => name === word);
+    const begun = cases.filter(({ name }) => name.startsWith(`${word}-`));
+    const meant = named.length > 0 ? named : begun;
+    if (meant.length === 0)
+      throw new Error(`no case is called ${word}; there are ${cases.map(({ name }) => name).join(', ')}`);
+    for (const one of meant) chosen.add(one);
+  }
+  return cases.filter((one) => only.length === 0 || chosen.has(one));
 }
 
 /** The text of `--help`. `cases` are the objects of bench/cases. */
@@ -50,9 +73,11 @@ export function helpText(cases) {
     return `  ${shown.padEnd(18)} ${option.help}${note}`;
   });
   return [
-    'usage: npm run bench -- [options]',
+    'usage: npm run bench -- [options] [case ...]',
     '',
-    'Measures Sluice beside redis-server, nginx and webdis on this machine and prints a Markdown table.',
+    'Measures Sluice beside redis-server, nginx, webdis and twemproxy on this machine and prints a Markdown table.',
+    'Without cases: all. What names begin with means all of those: proxy, resp-get.',
+    'BENCH_SLUICE: the program to measure, in the place of dist/cli/main.js.',
     '',
     ...lines,
     '',

@@ -20,10 +20,17 @@ async function timed(command, args, env) {
   return { stdout, stderr, seconds, generatorShare: (reapedCpuSeconds() - cpuBefore) / seconds };
 }
 
-const commands = { get: ['GET', keyTemplate], set: ['SET', keyTemplate, newValueTemplate] };
+/** Keys of one MGET. */
+export const mgetKeys = 1000;
+
+const commands = {
+  get: ['GET', keyTemplate],
+  set: ['SET', keyTemplate, newValueTemplate],
+  mget: ['MGET', ...Array(mgetKeys).fill(keyTemplate)],
+};
 
 /**
- * `operations` commands of one kind (`get` | `set`) over `keys` uniformly random keys. Any error reply is a failure:
+ * `operations` commands of one kind (`get` | `set` | `mget`) over `keys` uniformly random keys. Any error reply is a failure:
  * redis-benchmark prints "Error from server" for it and goes on.
  */
 export async function runRedisBenchmark({ port, kind, keys, operations, connections, pipeline }) {

@@ -7,22 +7,26 @@ export function median(numbers) {
 }
 
 /**
- * CPU microseconds per operation of `servers` (together) while `generate()` loads one of them, and until they have
+ * CPU microseconds per operation of `servers` (together, and `each` by its name) while `generate()` loads one of them, and until they have
  * settled: what a write costs later is part of what it costs.
  */
 export async function cpuPerOperation(servers, generate) {
   for (const server of servers) await server.settle?.();
-  const cpu = () => servers.reduce((sum, server) => sum + server.cpu(), 0);
-  const before = cpu();
+  const cpuOfEach = () => servers.map((server) => server.cpu());
+  const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+  const before = cpuOfEach();
   const load = await generate();
-  const atEnd = cpu();
+  const atEnd = cpuOfEach();
   for (const server of servers) await server.settle?.();
-  const used = cpu() - before;
+  const after = cpuOfEach();
+  const used = sum(after) - sum(before);
+  const perOperation = (seconds) => (seconds / load.operations) * 1e6;
   return {
     ...load,
-    microseconds: (used / load.operations) * 1e6,
-    afterwardsMicroseconds: ((used - (atEnd - before)) / load.operations) * 1e6,
-    serverShare: (atEnd - before) / load.seconds,
+    microseconds: perOperation(used),
+    each: Object.fromEntries(servers.map(({ name }, i) => [name, perOperation(after[i] - before[i])])),
+    afterwardsMicroseconds: perOperation(sum(after) - sum(atEnd)),
+    serverShare: (sum(atEnd) - sum(before)) / load.seconds,
   };
 }
 

@@ -19,6 +19,7 @@ const packages = {
   'redis-benchmark': 'redis-tools',
   nginx: 'nginx-light',
   webdis: 'webdis',
+  nutcracker: 'nutcracker',
   wrk: 'wrk',
 };
 
@@ -171,16 +172,17 @@ export function residentBytes(pid) {
 }
 
 /**
- * Waits until a process uses less than 2 % of one CPU for a whole second: what it does in the background is over.
- * Rejects after `timeoutMs`, since a figure taken now would be too low.
+ * Waits until a process uses no more than 2 % of one CPU (or one clock tick, in a short window) for a whole window: what it
+ * does in the background is over. Rejects after `timeoutMs`, since a figure taken now would be too low.
  */
-export async function waitUntilIdle(pid, { timeoutMs = 60_000, name = `process ${pid}` } = {}) {
+export async function waitUntilIdle(pid, { timeoutMs = 60_000, windowMs = 1000, name = `process ${pid}` } = {}) {
   const deadline = Date.now() + timeoutMs;
-  const windowMs = 1000;
+  const most = Math.max(1, (0.02 * windowMs * ticksPerSecond) / 1000) / ticksPerSecond;
   for (;;) {
     const before = cpuSeconds(pid);
     await sleep(windowMs);
-    if (cpuSeconds(pid) - before <= 0.02) return;
+    // Half a tick: these are sums of decimal fractions.
+    if (cpuSeconds(pid) - before < most + 0.5 / ticksPerSecond) return;
     if (Date.now() > deadline) throw new Error(`${name} is still busy ${timeoutMs / 1000} s after the last request`);
   }
 }

@@ -4,9 +4,13 @@ import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 
 const round = (number) => (number === undefined ? '' : Number(number.toPrecision(3)).toString());
 
-/** `reached` | `must met` | `missed`, by the ratio or, for figures without a peer to beat, by the figure itself. */
+/**
+ * `aim reached` | `must met` | `missed`, by the ratio or, for figures without a peer to beat, by the figure itself. Empty where
+ * there is no target: a figure for information.
+ */
 export function verdictOf({ must, aim, mustFigure, aimFigure, ratio, subject }) {
   const [figure, atMost, wished] = mustFigure === undefined ? [ratio, must, aim] : [subject, mustFigure, aimFigure];
+  if (atMost === undefined) return '';
   if (!(figure <= atMost)) return 'missed';
   return wished === undefined || figure <= wished ? 'aim reached' : 'must met';
 }

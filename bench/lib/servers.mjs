@@ -5,8 +5,17 @@
 import { startNginx } from '../peers/nginx.mjs';
 import { startRedis } from '../peers/redis.mjs';
 import { startSluice } from '../peers/sluice.mjs';
+import { startTwemproxy } from '../peers/twemproxy.mjs';
 import { startWebdis } from '../peers/webdis.mjs';
-import { fillResp } from './load.mjs';
+import { fillResp, readAllResp } from './load.mjs';
+
+/** How much Sluice may cache before a redis-server: `share` of all keys, or a number of entries; neither: nothing. */
+export const cacheKinds = {
+  all: { share: 1.1 },
+  most: { share: 0.9 },
+  few: { entries: 1000 },
+  off: {},
+};
 
 export class Servers {
   #running = new Map();
@@ -47,12 +56,57 @@ export class Servers {
     return this.#shared('webdis', async () => await startWebdis((await this.redis()).port));
   }
 
+  /** twemproxy in front of {@link redis}. */
+  twemproxy() {
+    return this.#shared('twemproxy', async () => await startTwemproxy((await this.redis()).port));
+  }
+
+  /**
+   * Sluice in front of a redis-server of its own (`redis`) with all keys in it, its cache of a kind of {@link cacheKinds} and as
+   * full as it gets; with `--null` a peer: `twemproxy` | `webdis` | `redis` (directly).
+   */
+  proxied(kind, peer = 'twemproxy') {
+    if (this.#options.null) return this.#shared(`proxied by ${peer}`, () => this.#proxiedByPeer(peer));
+    return this.#shared(`proxied, cache ${kind}`, () => this.#proxied(kind));
+  }
+
+  /** Sluice as by {@link proxied}, started with more options of startSluice; the caller stops it. */
+  async startProxied(kind, redis, startOptions = {}) {
+    const { keys } = this.#options;
+    const { share, entries = share && Math.round(keys * share) } = cacheKinds[kind];
+    const cache = entries === undefined ? { enabled: false } : { maxEntries: entries, maxBytes: '4GiB' };
+    const sluice = await startSluice({ ...startOptions, redisPort: redis.port, settings: { cache } });
+    if (share !== undefined) {
+      const started = performance.now();
+      await readAllResp(sluice.port, keys);
+      this.#note(`Sluice: ${keys} keys read through it in ${seconds(started)} s`);
+    }
+    return { ...sluice, settle: sluice.settleSoon, redis };
+  }
+
   async stop() {
-    for (const starting of this.#running.values()) {
+    // What was started last goes first: it may stand before what was started earlier.
+    for (const starting of [...this.#running.values()].reverse()) {
       const server = await starting.catch(() => undefined);
       await server?.stop();
     }
     this.#running.clear();
+  }
+
+  async #proxied(kind) {
+    return await this.startProxied(kind, await this.redisBehind(kind));
+  }
+
+  async #proxiedByPeer(peer) {
+    const redis = await this.redisBehind('peer');
+    if (peer === 'redis') return { ...redis, redis, stop: () => {} };
+    const start = { twemproxy: startTwemproxy, webdis: startWebdis }[peer];
+    return { ...(await start(redis.port)), redis };
+  }
+
+  /** The redis-server behind Sluice with a cache of this kind. */
+  redisBehind(kind) {
+    return this.#shared(`redis-server behind ${kind}`, () => this.#filled(() => startRedis()));
   }
 
   #shared(name, start) {

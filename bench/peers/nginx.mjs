@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { keyOf, valueTail } from '../lib/data.mjs';
+import { valueTail } from '../lib/data.mjs';
+import { readAllHttp } from '../lib/load.mjs';
 import { cpuSeconds, freePort, requireProgram, startServer, temporaryFolder } from '../lib/process.mjs';
 
 /**
@@ -28,7 +28,7 @@ export async function startNginx() {
     cpu: () => cpuSeconds(server.pid),
     http: { port, prefix: '/', suffix: '' },
     urlOf: (key) => `http://127.0.0.1:${port}/${key}`,
-    fill: (count) => fetchAll(port, count),
+    fill: (count) => readAllHttp({ port, prefix: '/', suffix: '' }, count),
     async originRequests() {
       const text = await (await fetch(`http://127.0.0.1:${originPort}/requests`)).text();
       // The third line of stub_status: accepted, handled, requests (this one included).
@@ -95,41 +95,4 @@ ${temporary.join('\n')}
       return true;
     },
   });
-}
-
-/** Requests every key once, 16 connections with 64 pipelined requests each. */
-async function fetchAll(port, count) {
-  let next = 0;
-  const worker = () =>
-    new Promise((resolve, reject) => {
-      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-      let awaited = 0;
-      let tail = '';
-      const send = () => {
-        const from = next;
-        next = Math.min(count, from + 64);
-        awaited = next - from;
-        if (awaited === 0) {
-          socket.destroy();
-          resolve();
-          return;
-        }
-        let text = '';
-        for (let i = from; i < next; i++) text += `GET /${keyOf(i)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
-        socket.write(text);
-      };
-      socket.setEncoding('latin1');
-      socket.on('connect', send);
-      socket.on('error', reject);
-      socket.on('close', () => reject(new Error('nginx closed the connection')));
-      socket.on('data', (chunk) => {
-        // Every value ends with the same bytes: what is counted is whole bodies.
-        const parts = (tail + chunk).split(valueTail);
-        tail = parts.at(-1).slice(-2000);
-        if (tail.includes('HTTP/1.1') && !tail.includes('HTTP/1.1 200')) reject(new Error(`nginx answered ${tail}`));
-        awaited -= parts.length - 1;
-        if (awaited === 0) send();
-      });
-    });
-  await Promise.all(Array.from({ length: 16 }, worker));
 }

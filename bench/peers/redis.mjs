@@ -25,6 +25,12 @@ export async function startRedis() {
     pid: server.pid,
     port,
     cpu,
+    /** How often commands of these names (lower case) were called since the start. */
+    async calls(...names) {
+      const info = await control.call('INFO', 'commandstats');
+      const callsOf = (name) => Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+      return names.reduce((sum, name) => sum + callsOf(name), 0);
+    },
     /** Waits for the file: the write of this second, its fsync, and a rewrite if one runs or is due. */
     async settle() {
       const deadline = Date.now() + 120_000;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   cpuSeconds,
@@ -12,17 +13,22 @@ import {
 } from '../lib/process.mjs';
 import { answersResp } from '../lib/resp-connection.mjs';
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const main = resolve(process.env['BENCH_SLUICE'] ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url)));
 const probe = new URL('../lib/sluice-probe.mjs', import.meta.url).href;
 
 /**
- * Sluice from `dist`, on its embedded engine with the default durability (`commit`), every setting as it comes.
+ * Sluice from `dist` (or the program `BENCH_SLUICE`), on its embedded engine with the default durability (`commit`), every
+ * setting as it comes. With `redisPort` it stands before the redis-server there; `settings` are the rest of its configuration.
  * `probed` loads the probe that answers `collectGarbage` and `ask(…)`;
  * profiles are written to the folder `profiles`. `nodeArgs` go to node.
  */
-export async function startSluice({ probed = false, profiles = '', nodeArgs = [] } = {}) {
-  if (!existsSync(main)) throw new MissingProgram('dist/cli/main.js does not exist: npm run build');
+export async function startSluice({ probed = false, profiles = '', nodeArgs = [], redisPort, settings = {} } = {}) {
+  if (!existsSync(main)) throw new MissingProgram(`${main} does not exist: npm run build`);
   const data = temporaryFolder('sluice');
+  const store = redisPort === undefined ? { data } : { store: `redis://127.0.0.1:${redisPort}` };
+  const config = join(temporaryFolder('sluice-config'), 'sluice.yaml');
+  // JSON is YAML.
+  writeFileSync(config, JSON.stringify({ ...store, ...settings }));
   const [http, resp, admin] = [await freePort(), await freePort(), await freePort()];
   const address = (port) => `127.0.0.1:${port}`;
   const server = await startServer(
@@ -30,7 +36,18 @@ export async function startSluice({ probed = false, profiles = '', nodeArgs = []
     [
       ...nodeArgs,
       ...(probed ? ['--expose-gc'] : []),
-      ...[main, 'start', '--http', address(http), '--resp', address(resp), '--admin', address(admin), '--data', data],
+      ...[
+        main,
+        'start',
+        '--http',
+        address(http),
+        '--resp',
+        address(resp),
+        '--admin',
+        address(admin),
+        '--config',
+        config,
+      ],
     ],
     {
       name: 'sluice',
@@ -59,6 +76,8 @@ export async function startSluice({ probed = false, profiles = '', nodeArgs = []
     cpu: () => cpuSeconds(server.pid),
     /** Waits until the journal and the checkpoint behind it have nothing left to do. */
     settle: () => waitUntilIdle(server.pid, { name: 'sluice' }),
+    /** The same where nothing is written to disk: what is left ends at once. */
+    settleSoon: () => waitUntilIdle(server.pid, { name: 'sluice', windowMs: 250 }),
     /** Collects in every thread, the main one last; resolves when memory has been given back. */
     async collectGarbage() {
       const usage = await ask('gc');
