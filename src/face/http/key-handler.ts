@@ -13,15 +13,44 @@ export interface KeyEntry {
   readonly tag: string;
   /** '' when none was stored. */
   readonly contentType: string;
+  /** How it came from a store behind; absent where this node is the store. */
+  readonly origin?: ReadOrigin;
+}
+
+/** A key that is known not to exist. */
+export interface AbsentKey {
+  readonly text: undefined;
+  readonly origin?: ReadOrigin;
+}
+
+/** How a value came from the store behind, for the headers of the answer. */
+export interface ReadOrigin {
+  /** The value of Cache-Status (RFC 9211). */
+  readonly cacheStatus: string;
+  /** Whole seconds since it was read from the store (RFC 9111 section 5.1); undefined when it was read for this request. */
+  readonly age: number | undefined;
 }
 
 /** The values behind the keys of this face. */
 export interface KeyStore {
   /** At once where it can: then an answer takes no turn of the microtask queue. */
-  read(key: ByteString): KeyEntry | undefined | Promise<KeyEntry | undefined>;
+  read(key: ByteString): KeyAnswer | Promise<KeyAnswer>;
   set(key: Uint8Array, value: Uint8Array, options: SetOptions): Promise<SetOutcome>;
   delete(key: Uint8Array, options: { readonly onlyIf?: { readonly tags: readonly string[] } }): Promise<boolean>;
   increment(key: Uint8Array, by: bigint): Promise<bigint>;
+  /** Reading one's own writes from other nodes; absent where there are none. */
+  readonly sync?: KeySync;
+}
+
+type KeyAnswer = KeyEntry | AbsentKey | undefined;
+
+/** What one node promises to those who wrote at another. */
+export interface KeySync {
+  isToken(text: string): boolean;
+  /** Given out with the answer to a write. */
+  issue(): string;
+  /** A read that sees at least what the write of the token left. */
+  readAfter(token: string, key: ByteString): Promise<KeyAnswer>;
 }
 
 export interface KeyHandlerOptions {
@@ -32,6 +61,9 @@ export interface KeyHandlerOptions {
 
 const METHODS = 'GET, HEAD, PUT, DELETE, POST';
 const OCTETS = 'application/octet-stream';
+/** Carries a token from the answer to a write to later reads. */
+const SYNC_TOKEN = 'sluice-sync-token';
+const none: readonly string[] = [];
 
 /** `GET|HEAD|PUT|DELETE|POST /{key}`. @throws Problem, SluiceError */
 export function handleKey(options: KeyHandlerOptions, exchange: Exchange): Promise<void> | undefined {
@@ -61,24 +93,33 @@ export function handleKey(options: KeyHandlerOptions, exchange: Exchange): Promi
 }
 
 function read(keys: KeyStore, exchange: Exchange, key: ByteString): Promise<void> | undefined {
-  const found = keys.read(key);
-  if (found instanceof Promise) return found.then((entry) => answerEntry(exchange, entry));
+  const token = exchange.request.headers[SYNC_TOKEN];
+  const found =
+    token === undefined || keys.sync === undefined ? keys.read(key) : readAfter(keys.sync, String(token), key);
+  if (found instanceof Promise) return found.then((answer) => answerEntry(exchange, answer));
   answerEntry(exchange, found);
   return undefined;
 }
 
-function answerEntry({ request, response }: Exchange, entry: KeyEntry | undefined): void {
+function readAfter(sync: KeySync, token: string, key: ByteString): Promise<KeyAnswer> {
+  if (!sync.isToken(token)) throw new Problem(400, 'Bad request', `${SYNC_TOKEN} is not a token this face gave out`);
+  return sync.readAfter(token, key);
+}
+
+function answerEntry({ request, response }: Exchange, answer: KeyAnswer): void {
   const condition = request.headers['if-none-match'];
   const required = request.headers['if-match'];
+  const entry = answer?.text === undefined ? undefined : answer;
+  const origin = originHeaders(answer);
   if (required !== undefined && !holds(required, entry)) throw preconditionFailed();
-  if (entry === undefined) throw notFound();
+  if (entry === undefined) throw notFound(origin);
   const { text, tag, contentType } = entry;
   if (condition !== undefined && weaklyMatches(requireTags(condition, 'If-None-Match'), tag)) {
-    response.writeHead(304, ['ETag', `"${tag}"`]);
+    response.writeHead(304, ['ETag', `"${tag}"`, ...origin]);
     response.end();
     return;
   }
-  response.writeHead(200, [
+  const headers = [
     'Content-Type',
     contentType === '' ? OCTETS : contentType,
     'Content-Length',
@@ -87,9 +128,19 @@ function answerEntry({ request, response }: Exchange, entry: KeyEntry | undefine
     `"${tag}"`,
     'X-Content-Type-Options',
     'nosniff',
-  ]);
+  ];
+  if (origin.length > 0) headers.push(...origin);
+  response.writeHead(200, headers);
   if (request.method === 'HEAD') response.end();
   else response.end(text, 'latin1');
+}
+
+/** Flat header list: how the value came. */
+function originHeaders(answer: KeyAnswer): readonly string[] {
+  const origin = answer?.origin;
+  if (origin === undefined) return none;
+  const { cacheStatus, age } = origin;
+  return age === undefined ? ['Cache-Status', cacheStatus] : ['Cache-Status', cacheStatus, 'Age', String(age)];
 }
 
 async function write(
@@ -119,7 +170,8 @@ async function write(
     ...(contentType === undefined ? {} : { contentType }),
   });
   if (outcome === 'refused') throw preconditionFailed();
-  response.writeHead(outcome === 'created' ? 201 : 204, outcome === 'created' ? ['Content-Length', '0'] : []);
+  const length = outcome === 'created' ? ['Content-Length', '0'] : none;
+  response.writeHead(outcome === 'created' ? 201 : 204, [...length, ...syncHeaders(keys)]);
   response.end();
 }
 
@@ -131,7 +183,7 @@ async function remove(keys: KeyStore, { request, response }: Exchange, key: Uint
   } else if (!(await keys.delete(key, { onlyIf: { tags: strongTags(tags) } }))) {
     throw preconditionFailed();
   }
-  response.writeHead(204);
+  response.writeHead(204, syncHeaders(keys));
   response.end();
 }
 
@@ -156,8 +208,14 @@ async function increment(
     String(body.length),
     'X-Content-Type-Options',
     'nosniff',
+    ...syncHeaders(keys),
   ]);
   response.end(body);
+}
+
+/** What a later read at another node needs to see the write that is answered. */
+function syncHeaders({ sync }: KeyStore): string[] {
+  return sync === undefined ? [] : ['Sluice-Sync-Token', sync.issue()];
 }
 
 function keyOf(path: string): ByteString {
@@ -219,8 +277,8 @@ function requireTags(field: string, name: string): NonNullable<ReturnType<typeof
   return tags;
 }
 
-function notFound(): Problem {
-  return new Problem(404, 'No such key', 'the key does not exist; PUT it first');
+function notFound(headers: readonly string[] = none): Problem {
+  return new Problem(404, 'No such key', 'the key does not exist; PUT it first', { headers });
 }
 
 function preconditionFailed(): Problem {

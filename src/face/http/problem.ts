@@ -38,6 +38,8 @@ const ofStore: Readonly<Record<string, readonly [number, string]>> = {
   STORE_LOADING: [503, 'The data is being loaded'],
   STORE_UNAVAILABLE: [503, 'The store is away'],
   STORE_TIMEOUT: [504, 'The store did not answer in time'],
+  OVERLOADED: [503, 'Too much waits for the store'],
+  FORBIDDEN: [403, 'Not allowed'],
   KEY_TOO_LONG: [414, 'The key is too long'],
   VALUE_TOO_LARGE: [413, 'The value is too large'],
   INVALID_ARGUMENT: [400, 'Bad request'],
