@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import { CachedReads } from '../cache/cached-reads.ts';
 import { Coherence, Trust } from '../cache/coherence.ts';
 import { LocalCache } from '../cache/local-cache.ts';
+import { SyncTokens } from '../cache/sync-token.ts';
 import type { Client, RemoteSession } from '../command/client.ts';
 import { CommandRules } from '../command/command-rules.ts';
 import type { Server } from '../command/server.ts';
@@ -31,6 +33,7 @@ export interface RemoteStore {
   /** Absent where nothing is cached. */
   readonly reads: CachedReads | undefined;
   readonly rules: CommandRules;
+  readonly tokens: SyncTokens;
   readonly storeKeys: StoreKeys;
   /** Whether the store was ever reached. */
   readonly seen: boolean;
@@ -77,10 +80,12 @@ export async function composeRemote(
     },
     onTopologyChange: () => reads?.coherence.doubtAll(clock.monotonic()),
   });
+  const tokens = new SyncTokens({ nodeId: randomUUID(), barrier: (done) => upstream.barrier(done) });
   return {
     upstream,
     reads,
     rules,
+    tokens,
     storeKeys,
     reasons,
     get seen() {
@@ -94,6 +99,7 @@ export async function composeRemote(
           rules,
           reads,
           database: target.database,
+          tokens: reads === undefined ? undefined : tokens,
           isReserved: (who, key) => isReserved(storeKeys, server, who, key),
           now: () => clock.monotonic(),
         },

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { CachedReads } from '../cache/cached-reads.ts';
 import { EntryKind } from '../cache/entry.ts';
 import { bulkOf, isBulk, isError } from '../cache/reply-frame.ts';
-import { SyncTokens } from '../cache/sync-token.ts';
+import type { SyncTokens } from '../cache/sync-token.ts';
 import { isSluiceError, SluiceError } from '../errors.ts';
 import type { AbsentKey, KeyEntry, KeyStore, KeySync, ReadOrigin } from '../face/http/key-handler.ts';
 import { type ByteString, fromBuffer, toBuffer } from '../kernel/bytes.ts';
@@ -32,7 +32,7 @@ export class RemoteKeys implements KeyStore {
     this.#options = options;
     const { tokens } = options;
     this.sync = {
-      isToken: (text) => SyncTokens.isToken(text),
+      isToken: (text) => tokens.isToken(text),
       issue: () => tokens.issue(),
       readAfter: (token, key) =>
         new Promise((resolve, reject) => {

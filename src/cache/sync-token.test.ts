@@ -35,6 +35,7 @@ it('knows its own tokens, and does not remember what the link could not tell', (
 });
 
 it('tells tokens from other text', () => {
-  expect(SyncTokens.isToken(node('n-1').tokens.issue())).toBe(true);
-  for (const text of ['', 'a', 'a.', '.1', 'a.1.2', 'a b.1', 'a.-1']) expect(SyncTokens.isToken(text)).toBe(false);
+  const { tokens } = node('n-1');
+  expect(tokens.isToken(tokens.issue())).toBe(true);
+  for (const text of ['', 'a', 'a.', '.1', 'a.1.2', 'a b.1', 'a.-1']) expect(tokens.isToken(text)).toBe(false);
 });

@@ -31,7 +31,7 @@ export class SyncTokens {
   }
 
   /** Whether the text has the form of a token. */
-  static isToken(text: string): boolean {
+  isToken(text: string): boolean {
     return /^[A-Za-z0-9_-]{1,64}\.[0-9a-z]{1,10}$/.test(text);
   }
 

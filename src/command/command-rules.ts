@@ -92,6 +92,8 @@ export class CommandRules {
   readonly #rules = new Map<string, CommandRule>();
 
   constructor() {
+    // Sluice's own; no server has it.
+    this.#add(ruleOf('sluice', new Set(), []));
     for (const { name } of commandTable)
       this.#add(ruleOf(name, new Set(preparedCommand(name)?.row.flags ?? []), undefined));
   }

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { CachedReads } from '../../src/cache/cached-reads.ts';
 import { Coherence } from '../../src/cache/coherence.ts';
 import type { CachePolicy } from '../../src/cache/eviction-policy.ts';
 import { LocalCache } from '../../src/cache/local-cache.ts';
+import { SyncTokens } from '../../src/cache/sync-token.ts';
 import { CommandRules } from '../../src/command/command-rules.ts';
 import { ProxySession } from '../../src/face/resp/proxy-session.ts';
 import { openUpstream, type UpstreamOptions } from '../../src/link/open-upstream.ts';
@@ -57,6 +59,10 @@ export async function startProxyFace({
     ...(reads === undefined ? {} : { listener: reads }),
   });
   const rules = new CommandRules();
+  const tokens =
+    reads === undefined
+      ? undefined
+      : new SyncTokens({ nodeId: randomUUID(), barrier: (done) => upstream.barrier(done) });
   // As the app does once the server is there.
   upstream.call(['COMMAND'], { idempotent: true, keyPositions: () => [] }).then(
     (reply) => rules.learn(reply),
@@ -71,6 +77,7 @@ export async function startProxyFace({
           rules,
           reads,
           database: 0,
+          tokens,
           isReserved: () => false,
           now: () => systemClock.monotonic(),
         },

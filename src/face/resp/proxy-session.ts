@@ -15,6 +15,13 @@ export interface ProxyUpstream extends OwnUpstream {
   barrier(done: (complete: boolean) => void): void;
 }
 
+/** Tokens of writes, see `SyncTokens` of the cache. */
+export interface ReadTokens {
+  issue(): string;
+  isToken(text: string): boolean;
+  honour(token: string, done: (current: boolean) => void): void;
+}
+
 /** What all sessions of a face share. */
 export interface ProxyContext {
   readonly server: Server;
@@ -24,6 +31,8 @@ export interface ProxyContext {
   readonly reads: CacheReads | undefined;
   /** The database that shared connections are in. */
   readonly database: number;
+  /** Reading one's own writes from other nodes; absent without a cache. */
+  readonly tokens: ReadTokens | undefined;
   /** Whether a key is not for this client. */
   readonly isReserved: (client: Client, key: ByteString) => boolean;
   /** Monotonic, ms. */
@@ -96,7 +105,9 @@ export class ProxySession implements RemoteSession {
     client.lastCommand = rule.name;
     try {
       this.#checkKeys(argv, rule);
-      if (this.#own.active || rule.handling === 'own') {
+      if (rule.name === 'sluice') {
+        this.#tokens(argv);
+      } else if (this.#own.active || rule.handling === 'own') {
         if (this.#shared > 0) this.#hold(argv);
         else this.#sendOwn(argv, rule);
       } else if (rule.handling === 'cached' && this.#mayUseCache() && answerFromCache(this, argv, rule.name)) {
@@ -188,6 +199,35 @@ export class ProxySession implements RemoteSession {
     this.#closed = true;
     this.#held = undefined;
     this.#own.abandon();
+  }
+
+  /** `SLUICE TOKEN`, `SLUICE SYNC token`: what this client wrote is seen by whoever brings the token to another node. */
+  #tokens(argv: readonly ByteString[]): void {
+    const { tokens, reads } = this.#context;
+    const [, action = '', token = ''] = argv;
+    const isSync = action.toLowerCase() === 'sync' && argv.length === 3;
+    if (!isSync && !(action.toLowerCase() === 'token' && argv.length === 2))
+      throw new CommandError('ERR Try SLUICE TOKEN or SLUICE SYNC token.');
+    // Without a cache every read sees every write.
+    if (tokens === undefined) {
+      if (isSync) this.answer('+OK\r\n');
+      else this.answerBulk('none.0');
+      return;
+    }
+    if (isSync && !tokens.isToken(token)) throw new CommandError('ERR not a token that SLUICE TOKEN gave out');
+    // As a write: what comes before it has its reply by then, and what comes after it is not answered from the cache yet.
+    this.#shared++;
+    this.#writes++;
+    const slot = this.#push(new Slot(this, 'write'));
+    if (!isSync) {
+      const issued = tokens.issue();
+      slot.settle(`$${issued.length}\r\n${issued}\r\n`);
+      return;
+    }
+    tokens.honour(token, (current) => {
+      if (!current) reads?.forgetAll();
+      slot.settle('+OK\r\n');
+    });
   }
 
   /** What is kept of a key must not outlive a write to it by this client. */
