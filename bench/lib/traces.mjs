@@ -196,6 +196,21 @@ export const traceKinds = [
       }),
   },
   {
+    like: 'orm-busy',
+    what: 'a database mapper: a few keys most of the time, which ones changes',
+    keys: 44_000,
+    sizes: [1000, 10_000],
+    real: [
+      { fifo: 78.8, clock: 79.4, lru: 79.6, s3Fifo: 78.5 },
+      { fifo: 89.0, clock: 90.0, lru: 90.1, s3Fifo: 91.2 },
+    ],
+    make: () =>
+      mixed({
+        ...{ requests: 1_000_000, seed: 1, items: 45_611, alpha: 1.19, drift: 0.00286, fresh: 0.0151 },
+        ...{ again: 0.459, nearest: 1, farthest: 25_841, scan: 0.0612, scanLength: 68, scanOver: 5985 },
+      }),
+  },
+  {
     like: 'w106',
     what: 'a virtual disk: most requests repeat an earlier one, with runs over neighbours',
     keys: 39_000,

@@ -1,56 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CacheEntry, EntryKind } from './entry.ts';
+import { seededRandom } from '../../bench/lib/traces.mjs';
+import { cacheWith, entryOf, read } from '../../test/support/local-cache.ts';
+import { halfSipHash } from '../kernel/half-sip-hash.ts';
+import { EntryKind } from './entry.ts';
 import type { CachePolicy } from './eviction-policy.ts';
-import { LocalCache, type LocalCacheOptions } from './local-cache.ts';
-
-/** Mulberry32: the same numbers in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function cacheWith(options: Partial<LocalCacheOptions> = {}): LocalCache {
-  return new LocalCache({
-    maxEntries: 1000,
-    maxBytes: 1 << 26,
-    policy: 's3-fifo',
-    idle: 0,
-    random: seeded(1),
-    isDead: () => false,
-    ...options,
-  });
-}
-
-function entryOf(payload: string, more: Partial<CacheEntry> = {}): CacheEntry {
-  const never = Number.POSITIVE_INFINITY;
-  return {
-    kind: EntryKind.string,
-    source: 1,
-    epoch: 1,
-    storedAt: 0,
-    staleAt: never,
-    deleteAt: never,
-    meta: undefined,
-    payload,
-    ...more,
-  };
-}
 
 const policies: CachePolicy[] = ['s3-fifo', 'lru', 'lfu', 'ttl', 'random', 'noeviction'];
-
-/** Reads a key as a reader does. */
-function read(cache: LocalCache, key: string, now: number): string | undefined {
-  const slot = cache.find(key, now);
-  if (slot < 0) return undefined;
-  cache.use(slot, now);
-  return cache.payload(slot);
-}
 
 describe('LocalCache', () => {
   it('gives back what was set, of any size and with any bytes', () => {
@@ -100,7 +56,7 @@ describe('LocalCache', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 150 }), fc.constantFrom(0, 12), fc.integer(), (steps, idle, seed) => {
-        const cache = cacheWith({ policy, idle, maxEntries: 12, maxBytes: 80_000, random: seeded(seed) });
+        const cache = cacheWith({ policy, idle, maxEntries: 12, maxBytes: 80_000, random: seededRandom(seed) });
         /** What the cache may still hold: what was last set, unless it was deleted or has run out. */
         const model = new Map<string, { payload: string; deleteAt: number; usedAt: number }>();
         let now = 1000;
@@ -153,5 +109,172 @@ describe('LocalCache', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('keeps apart keys whose hashes agree', () => {
+    // Both seeds are 0 here, so two keys of one hash can be looked for.
+    const seen = new Map<number, string>();
+    let pair: [string, string] | undefined;
+    for (let i = 0; pair === undefined; i++) {
+      const key = `key:${i}`;
+      const hash = halfSipHash(key, 0, 0);
+      const other = seen.get(hash);
+      if (other !== undefined) pair = [other, key];
+      seen.set(hash, key);
+    }
+    const cache = cacheWith({ random: () => 0 });
+    for (const key of pair) expect(cache.set(key, entryOf(`of ${key}`), 0)).toBe(true);
+    for (const key of pair) expect(read(cache, key)).toBe(`of ${key}`);
+    cache.delete(pair[0], 'written');
+    expect(read(cache, pair[0])).toBeUndefined();
+    expect(read(cache, pair[1])).toBe(`of ${pair[1]}`);
+  });
+
+  it('hands out copies: a payload stays when its entry changes', () => {
+    const cache = cacheWith();
+    cache.set('key', entryOf('before'.padEnd(200)), 0);
+    const payload = read(cache, 'key');
+    cache.set('key', entryOf('after'.padEnd(200)), 0);
+    expect(payload?.trim()).toBe('before');
+  });
+
+  it('restamps an entry whose value was proven anew', () => {
+    const cache = cacheWith();
+    cache.set('key', entryOf('value', { meta: 'text/plain' }), 0);
+    const slot = cache.find('key', 0);
+    cache.restamp(slot, 9, -3, 1, 2, 3);
+    expect([cache.sourceOf(slot), cache.epochOf(slot)]).toEqual([9, -3]);
+    expect([cache.storedAt(slot), cache.staleAt(slot), cache.deleteAt(slot)]).toEqual([1, 2, 3]);
+    expect([cache.meta(slot), cache.payload(slot)]).toEqual(['text/plain', 'value']);
+    expect(cache.find('key', 3)).toBe(-1);
+  });
+
+  describe('time', () => {
+    it('deletes an entry at its instant, when it is looked for', () => {
+      const cache = cacheWith();
+      cache.set('key', entryOf('value', { staleAt: 50, deleteAt: 100 }), 0);
+      expect(cache.find('key', 99.9)).toBeGreaterThan(0);
+      expect(cache.find('key', 100)).toBe(-1);
+      expect(cache.size).toBe(0);
+      expect(cache.stats.expired).toBe(1);
+    });
+
+    it('deletes an entry that was not used for so long; finding is no use', () => {
+      const cache = cacheWith({ idle: 100 });
+      for (const key of ['used', 'found']) cache.set(key, entryOf('value'), 1000);
+      read(cache, 'used', 1060);
+      cache.find('found', 1060);
+      expect(cache.find('used', 1159)).toBeGreaterThan(0);
+      expect(cache.find('found', 1099)).toBeGreaterThan(0);
+      expect(cache.find('found', 1100)).toBe(-1);
+      expect(cache.find('used', 1160)).toBe(-1);
+      expect(cache.stats.idle).toBe(2);
+    });
+
+    it('is not idle because the clock went back, nor where the clock wraps around in 32 bits', () => {
+      const cache = cacheWith({ idle: 100 });
+      cache.set('key', entryOf('value'), 5000);
+      expect(cache.find('key', 1000)).toBeGreaterThan(0);
+      cache.set('wrapped', entryOf('value'), 2 ** 32 - 10);
+      expect(cache.find('wrapped', 2 ** 32 + 80)).toBeGreaterThan(0);
+      expect(cache.find('wrapped', 2 ** 32 + 90)).toBe(-1);
+    });
+
+    it('sweeps what nobody asks for: expired, idle, dead', () => {
+      const cache = cacheWith({ idle: 1000, isDead: (source, epoch) => source === 4 && epoch < 8 });
+      for (let i = 0; i < 50; i++) {
+        cache.set(`kept:${i}`, entryOf('value', { source: 4, epoch: 8 }), 900);
+        cache.set(`expired:${i}`, entryOf('value', { deleteAt: 1000 }), 900);
+        cache.set(`idle:${i}`, entryOf('value'), 0);
+        cache.set(`dead:${i}`, entryOf('value', { source: 4, epoch: 7 }), 900);
+      }
+      let swept = 0;
+      // Every slice is small; together they get round.
+      for (let i = 0; i < 300; i++) {
+        const count = cache.sweep(1000, 20);
+        expect(count).toBeLessThan(60);
+        swept += count;
+      }
+      expect(swept).toBe(150);
+      expect(cache.size).toBe(50);
+      expect(cache.stats).toMatchObject({ expired: 50, idle: 50, dead: 50 });
+      for (let i = 0; i < 50; i++) expect(cache.find(`kept:${i}`, 1000)).toBeGreaterThan(0);
+    });
+  });
+
+  describe('bounds', () => {
+    it('does not keep what can never fit, and drops what it would have replaced', () => {
+      const cache = cacheWith({ maxBytes: 10_000 });
+      const tooMuch = [
+        ['key', entryOf('x'.repeat(10_000))],
+        ['k'.repeat(65_536), entryOf('x')],
+        ['key', entryOf('x', { meta: 'm'.repeat(65_535) })],
+      ] as const;
+      for (const [key, entry] of tooMuch) {
+        cache.set('key', entryOf('old'), 0);
+        expect(cache.set(key, entry, 0)).toBe(false);
+        expect(cache.find(key, 0)).toBe(-1);
+      }
+      expect(cache.stats).toMatchObject({ refused: 3, superseded: 2 });
+    });
+
+    it('counts why entries were evicted', () => {
+      const byEntries = cacheWith({ maxEntries: 10 });
+      for (let i = 0; i < 25; i++) byEntries.set(`key:${i}`, entryOf('value'), 0);
+      expect(byEntries.stats).toMatchObject({ insertions: 25, evictedForEntries: 15, evictedForBytes: 0 });
+      const byBytes = cacheWith({ maxBytes: 10 * (96 + 32) });
+      for (let i = 0; i < 25; i++) byBytes.set(`key:${i}`, entryOf('x'.repeat(30)), 0);
+      expect(byBytes.stats).toMatchObject({ insertions: 25, evictedForEntries: 0, evictedForBytes: 15 });
+    });
+
+    it('evicts only so many entries for one large value, and makes room for it the next time', () => {
+      const cache = cacheWith({ maxEntries: 20_000, maxBytes: 9000 * 128 });
+      for (let i = 0; i < 9000; i++) cache.set(`key:${i}`, entryOf('x'.repeat(20)), 0);
+      expect(cache.size).toBe(9000);
+      const large = entryOf('x'.repeat(6000 * 128));
+      expect(cache.set('large', large, 0)).toBe(false);
+      expect(cache.size).toBe(9000 - 4096);
+      expect(cache.set('large', large, 0)).toBe(true);
+    });
+
+    it('shrinks to lowered bounds by sweeping, a slice at a time', () => {
+      const cache = cacheWith();
+      for (let i = 0; i < 1000; i++) cache.set(`key:${i}`, entryOf('value'), 0);
+      cache.maxEntries = 500;
+      expect(cache.sweep(0, 100)).toBe(100);
+      expect(cache.size).toBe(900);
+      for (let i = 0; i < 10; i++) cache.sweep(0, 100);
+      expect(cache.size).toBe(500);
+      cache.maxBytes = 100 * 128;
+      expect(cache.set('new', entryOf('value'), 0)).toBe(true);
+      expect(cache.usedBytes).toBeLessThanOrEqual(100 * 128);
+    });
+
+    it('holds hardly more memory than it counts, also when sizes change and survivors are scattered', () => {
+      const cache = cacheWith({ maxEntries: 1e6, maxBytes: 24 << 20 });
+      const random = seededRandom(3);
+      const hot = entryOf('h'.repeat(100));
+      let cold = 0;
+      for (const size of [100, 300, 700, 200]) {
+        const entry = entryOf('c'.repeat(size));
+        for (let i = 0; i < 100_000; i++) {
+          const key = random() < 0.3 ? `hot:${Math.floor(8000 * random() ** 2)}` : `cold:${cold++}`;
+          if (read(cache, key) === undefined) cache.set(key, key.startsWith('hot') ? hot : entry, 0);
+        }
+        // A quarter, and a segment begun for each of the sizes.
+        expect(cache.reservedBytes).toBeLessThan(cache.usedBytes * 1.25 + (4 << 20));
+      }
+      for (let i = 0; i < 8000; i++) expect([undefined, hot.payload]).toContain(read(cache, `hot:${i}`));
+    });
+
+    it('drops everything at once', () => {
+      const cache = cacheWith();
+      for (let i = 0; i < 1000; i++) cache.set(`key:${i}`, entryOf('x'.repeat(1000)), 0);
+      cache.clear();
+      expect([cache.size, cache.usedBytes, cache.stats.cleared]).toEqual([0, 0, 1000]);
+      expect(read(cache, 'key:1')).toBeUndefined();
+      expect(cache.set('key:1', entryOf('new'), 0)).toBe(true);
+      expect(read(cache, 'key:1')).toBe('new');
+    });
   });
 });

@@ -202,7 +202,7 @@ export class LocalCache {
       this.maxEntries > 0;
     if (
       isKeepable &&
-      (old === 0 ? this.#insert(hash, key, entry, cellBytes, now) : this.#replace(old, key, entry, now))
+      (old === 0 ? this.#insert(hash, key, entry, cellBytes, now) : this.#replace(hash, old, key, entry, now))
     ) {
       return true;
     }
@@ -266,7 +266,7 @@ export class LocalCache {
     return true;
   }
 
-  #replace(old: Slot, key: ByteString, entry: CacheEntry, now: number): boolean {
+  #replace(hash: number, old: Slot, key: ByteString, entry: CacheEntry, now: number): boolean {
     let slot = old;
     if (!this.#cells.rewrite(old, entry)) {
       slot = this.#cells.copyWith(old, key, entry);
@@ -275,8 +275,7 @@ export class LocalCache {
     this.#cells.setUsedAt(slot, now);
     this.stats.replacements++;
     // It was written first, so that making room can choose it like any other.
-    const isKept =
-      this.#makeRoom(0, 0, EVICTIONS_PER_SET, now) && this.#dict.find(this.#cells.hash(slot), key) === slot;
+    const isKept = this.#makeRoom(0, 0, EVICTIONS_PER_SET, now) && this.#dict.find(hash, key) === slot;
     this.#tidy(MOVES_PER_SET);
     return isKept;
   }
