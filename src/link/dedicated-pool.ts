@@ -94,7 +94,7 @@ class Member {
       (endpoint) => {
         if (this.#over !== undefined) return;
         const connection = new LinkConnection(
-          { ...options, endpoint },
+          { ...options, endpoint, relays: true },
           {
             ready: () => undefined,
             pushed: (frame) => this.#owner?.pushed(frame),

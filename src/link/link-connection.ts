@@ -27,6 +27,8 @@ export interface LinkConnectionOptions extends LinkLogin {
   readonly database: number;
   /** Turn client tracking on. A server that refuses is used without. */
   readonly tracking?: boolean;
+  /** What answers no command is passed on. @default the connection ends, but for RESP3 pushes */
+  readonly relays?: boolean;
   /** The server must say that it is a primary. */
   readonly primary?: boolean;
   readonly clock: Clock;
@@ -35,7 +37,7 @@ export interface LinkConnectionOptions extends LinkLogin {
 export interface LinkEvents {
   /** The handshake is done. @param tracking whether the server tracks what is read here */
   ready(tracking: boolean): void;
-  /** A push, or a frame nobody waits for, which on RESP2 is how messages come. */
+  /** A push, or where the connection relays a frame nobody waits for. */
   pushed(frame: ByteString): void;
   /** The end, once. Those who waited have been told. @param wasReady whether the handshake had been done */
   closed(reason: string, wasReady: boolean): void;
@@ -55,12 +57,11 @@ const MINUS = 0x2d;
  */
 export class LinkConnection {
   readonly endpoint: Endpoint;
-  /** Number the server gave it, for `CLIENT KILL` and `REDIRECT`; 0 where it is not known. */
   readonly #clock: Clock;
   readonly #events: LinkEvents;
   readonly #socket: Socket;
   readonly #framer = new ReplyFramer();
-  readonly #proto: 2 | 3;
+  readonly #relays: boolean;
   readonly #deadline: { cancel(): void };
   #waiting: ReplyReceiver[] = [];
   #head = 0;
@@ -79,7 +80,7 @@ export class LinkConnection {
     this.endpoint = endpoint;
     this.#clock = clock;
     this.#events = events;
-    this.#proto = options.proto;
+    this.#relays = options.relays === true;
     const { host, port } = endpoint;
     const common = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
     this.#socket =
@@ -235,9 +236,8 @@ export class LinkConnection {
 
   #match(frame: ByteString): void {
     if (this.#waiting.length - this.#head <= this.#unwritten) {
-      // Nobody asked. On RESP2 that is how messages of subscriptions come; everywhere else the stream has lost its order.
-      if (this.#proto === 2 && frame.charCodeAt(0) === 0x2a) this.#events.pushed(frame);
-      else if (this.#proto === 2 && frame.charCodeAt(0) === 0x2b) this.#events.pushed(frame);
+      // Nobody asked: a message on RESP2, a line of MONITOR; everywhere else the stream has lost its order.
+      if (this.#relays) this.#events.pushed(frame);
       else this.destroy('the server sent a reply to no command');
       return;
     }

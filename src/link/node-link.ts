@@ -98,7 +98,7 @@ export class NodeLink implements UpstreamNode, OperationOwner {
     const lane = (proto: 2 | 3, tracked: boolean): Lane =>
       new Lane(
         { ...login, proto, database, tracking: tracked && context.tracking, primary, clock, random, locate },
-        this.#laneEvents(proto, tracked),
+        this.#laneEvents(tracked),
       );
     this.#lanes = { resp2: lane(2, false), resp3: lane(3, false), tracked: lane(3, true) };
     this.#pool = new DedicatedPool({ ...login, primary, clock, locate, limit: settings.dedicated });
@@ -228,7 +228,7 @@ export class NodeLink implements UpstreamNode, OperationOwner {
     return this.#context.clock.monotonic() + this.#context.settings.retryFor;
   }
 
-  #laneEvents(proto: 2 | 3, tracked: boolean): ConstructorParameters<typeof Lane>[1] {
+  #laneEvents(tracked: boolean): ConstructorParameters<typeof Lane>[1] {
     let wasEverUp = false;
     return {
       up: (tracking) => {
@@ -246,7 +246,6 @@ export class NodeLink implements UpstreamNode, OperationOwner {
       },
       pushed: (frame) => {
         if (tracked) this.#pushed(frame);
-        else if (proto === 2) this.move('the server sent a reply to no command');
       },
     };
   }

@@ -53,6 +53,8 @@ export class ProxySession implements RemoteSession {
   readonly #context: ProxyContext;
   readonly #client: Client;
   readonly #own: OwnConnection;
+  /** The number of the database that shared connections are in. */
+  readonly #database: ByteString;
   /** In the order of the commands; those before `#head` are given out. */
   #slots: Slot[] = [];
   #head = 0;
@@ -70,6 +72,7 @@ export class ProxySession implements RemoteSession {
   constructor(context: ProxyContext, client: Client) {
     this.#context = context;
     this.#client = client;
+    this.#database = String(context.database);
     this.#own = new OwnConnection(context.upstream, context.database, {
       pushed: (frame) => this.#relay(frame),
       ended: () => this.#wake(),
@@ -107,6 +110,8 @@ export class ProxySession implements RemoteSession {
       this.#checkKeys(argv, rule);
       if (rule.name === 'sluice') {
         this.#tokens(argv);
+      } else if (rule.pin === 'database' && !this.#own.active && argv[1] === this.#database && argv.length === 2) {
+        this.answer('+OK\r\n');
       } else if (this.#own.active || rule.handling === 'own') {
         if (this.#shared > 0) this.#hold(argv);
         else this.#sendOwn(argv, rule);
@@ -140,6 +145,7 @@ export class ProxySession implements RemoteSession {
 
   /** A reply that is known at once. */
   answer(text: ByteString): void {
+    if (this.#isSilent()) return;
     if (this.owed === 0) this.#client.reply.raw(text);
     else this.#push(new Slot(this, 'none')).settle(text);
   }
@@ -147,6 +153,7 @@ export class ProxySession implements RemoteSession {
   /** The value of a string, which needs no slot mostly. */
   answerBulk(value: ByteString | null): void {
     const { reply } = this.#client;
+    if (this.#isSilent()) return;
     if (this.owed === 0) {
       if (value === null) reply.nil();
       else reply.bulk(value);
@@ -312,10 +319,16 @@ export class ProxySession implements RemoteSession {
   }
 
   #push(slot: Slot): Slot {
-    slot.silent = this.#client.replyMode === 'off' || this.#client.replyMode === 'skip';
+    slot.silent = this.#isSilent();
     this.#slots.push(slot);
     if (this.owed >= MAX_OWED) this.#wasFull = true;
     return slot;
+  }
+
+  /** The client asked for no reply. */
+  #isSilent(): boolean {
+    const { replyMode } = this.#client;
+    return replyMode === 'off' || replyMode === 'skip';
   }
 
   #hold(argv: readonly ByteString[]): void {
