@@ -1,23 +1,25 @@
 /**
  * `node bench/profile.mjs CASE [--keys N] [--seconds S]`: runs the load of one case against Sluice alone and prints, for
  * each of its threads, the functions with the most time of their own. Only the load is profiled, not the filling before
- * it. CASE: resp-get-p1 resp-get-p16 resp-set-p1 resp-set-p16 http-get fill. The profiles stay in ./reports/profile,
- * for Chrome's developer tools or https://www.speedscope.app.
+ * it. Without CASE it lists them; those that begin with `proxy-` have a redis-server behind Sluice. The profiles stay in
+ * ./reports/profile, for Chrome's developer tools or https://www.speedscope.app.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from './lib/args.mjs';
 import { runRedisBenchmark, runWrk } from './lib/generators.mjs';
-import { fillResp } from './lib/load.mjs';
+import { fillResp, readAllHttp } from './lib/load.mjs';
+import { Servers } from './lib/servers.mjs';
 import { startSluice } from './peers/sluice.mjs';
 
 const [name = '', ...rest] = process.argv.slice(2);
-const { keys, seconds, connections } = parseArgs(rest);
+const options = parseArgs(rest);
+const { keys, seconds, connections } = options;
 
 const benchmark = (kind, pipeline) => async (sluice) => {
   const load = (operations) => runRedisBenchmark({ port: sluice.port, kind, keys, operations, connections, pipeline });
-  const { rate } = await load(5000 * pipeline);
+  const { rate } = await load(kind === 'mget' ? 500 : 20_000 * pipeline);
   return () => load(Math.ceil(rate * seconds));
 };
 const loads = {
@@ -28,8 +30,29 @@ const loads = {
   'http-get': async (sluice) => () => runWrk({ ...sluice.http, keys, seconds, connections }),
   fill: async (sluice) => () => fillResp(sluice.port, keys, { ttlSeconds: 86_400 }),
 };
-if (!Object.hasOwn(loads, name)) {
-  console.error(`usage: node bench/profile.mjs ${Object.keys(loads).join('|')} [--keys N] [--seconds S]`);
+/** Before a redis-server: the kind of the cache, and the load. */
+const proxyLoads = {};
+for (const pipeline of [1, 16]) {
+  for (const [what, cache] of Object.entries({ hit: 'all', most: 'most', miss: 'few', off: 'off' }))
+    proxyLoads[`proxy-${what}-p${pipeline}`] = [cache, benchmark('get', pipeline)];
+  proxyLoads[`proxy-set-p${pipeline}`] = ['all', benchmark('set', pipeline)];
+}
+for (const [what, cache] of Object.entries({ hit: 'all', miss: 'few', off: 'off' }))
+  proxyLoads[`proxy-mget-${what}`] = [cache, benchmark('mget', 1)];
+const httpLoad = (sluice, count) => () => runWrk({ ...sluice.http, keys: count, seconds, connections });
+proxyLoads['proxy-http-hit'] = [
+  'all',
+  async (sluice) => {
+    const count = Math.min(100_000, keys);
+    await readAllHttp(sluice.http, count);
+    await httpLoad(sluice, count)();
+    return httpLoad(sluice, count);
+  },
+];
+proxyLoads['proxy-http-miss'] = ['few', async (sluice) => httpLoad(sluice, keys)];
+const names = [...Object.keys(loads), ...Object.keys(proxyLoads)];
+if (!names.includes(name)) {
+  console.error(`usage: node bench/profile.mjs ${names.join('|')} [--keys N] [--seconds S]`);
   process.exit(2);
 }
 
@@ -37,10 +60,19 @@ const profiles = resolve('reports/profile');
 rmSync(profiles, { recursive: true, force: true });
 mkdirSync(profiles, { recursive: true });
 
-const sluice = await startSluice({ probed: true, profiles });
-await fillResp(sluice.port, keys);
+const servers = new Servers(options, () => {});
+async function startAlone() {
+  const alone = await startSluice({ probed: true, profiles });
+  await fillResp(alone.port, keys);
+  return alone;
+}
+async function startProxied(kind) {
+  return await servers.startProxied(kind, await servers.redisBehind(kind), { probed: true, profiles });
+}
+const [kind, prepare] = proxyLoads[name] ?? [undefined, loads[name]];
+const sluice = kind === undefined ? await startAlone() : await startProxied(kind);
 await sluice.settle();
-const load = await loads[name](sluice);
+const load = await prepare(sluice);
 await sluice.ask('profile');
 const before = sluice.cpu();
 const result = await load();
@@ -48,6 +80,7 @@ const used = sluice.cpu() - before;
 await sluice.ask('profiled');
 await sluice.settle();
 await sluice.stop();
+await servers.stop();
 
 if (result)
   console.log(

@@ -94,7 +94,8 @@ export class Servers {
   }
 
   async #proxied(kind) {
-    return await this.startProxied(kind, await this.redisBehind(kind));
+    // Without a cache Sluice is no burden to a redis-server that has another before it.
+    return await this.startProxied(kind, await this.redisBehind(kind === 'off' ? 'few' : kind));
   }
 
   async #proxiedByPeer(peer) {
