@@ -35,8 +35,10 @@ const mayImport = {
 
   // Drivers: each talks to one kind of outside thing.
   'store/engine': [...base, 'store/keys.ts', 'telemetry/events.ts'],
-  'store/embedded': [...shared, 'store/engine'],
-  'store/redis': [...shared, 'link'],
+  // What is decided in one atomic step: on the engine, and as scripts for Redis.
+  'store/decisions': [...shared, 'store/engine'],
+  'store/embedded': [...shared, 'store/engine', 'store/decisions'],
+  'store/redis': [...shared, 'store/decisions', 'link'],
   link: shared,
   'client/http': shared,
   'origin/origin.ts': shared,
@@ -50,7 +52,7 @@ const mayImport = {
 
   config: base,
   // The command table runs on the engine; the faces reach the engine only through commands and ports.
-  command: [...shared, 'store/engine', ...features],
+  command: [...shared, 'store/engine', 'store/decisions', ...features],
   face: [...shared, 'command', 'telemetry', ...features],
   'face/resp': [...shared, 'face', 'command', 'telemetry', ...features],
   'face/http': [...shared, 'face', 'command', 'telemetry', ...features],

@@ -74,6 +74,16 @@ export class StoreKeys {
     return `${this.#prefix}{${tag}}:${part}`;
   }
 
+  /** The keys of a log of records. */
+  log(name: ByteString): Readonly<Record<'next' | 'records' | 'waiting' | 'claimed', ByteString>> {
+    return {
+      next: this.internal(name, 'log-next'),
+      records: this.internal(name, 'log-records'),
+      waiting: this.internal(name, 'log-waiting'),
+      claimed: this.internal(name, 'log-claimed'),
+    };
+  }
+
   /** Whether the key is one of Sluice's own, which no client may see or change. */
   isOwn(key: ByteString): boolean {
     return key.startsWith(this.#prefix);

@@ -1,7 +1,7 @@
 import { bytesToUtf8, utf8ToBytes } from '../../kernel/bytes.ts';
+import { toBytes, toOwned } from '../decisions/arguments.ts';
 import type { PubSub } from '../engine/pub-sub.ts';
 import type { CallOptions, Channel, KeyInput, Message, Subscription } from '../ports.ts';
-import { toBytes, toOwned } from './embedded-turn.ts';
 
 /** The `Channel` port within one process. */
 export class EmbeddedChannel implements Channel {

@@ -1,7 +1,9 @@
-import { EntryClass } from '../engine/entry-class.ts';
+import { addToCounter } from '../decisions/add-to-counter.ts';
+import { toBytes, ttlArg } from '../decisions/arguments.ts';
+import { stepArg, wholeNumber } from '../decisions/whole-numbers.ts';
 import { StoreKeys } from '../keys.ts';
 import type { CallOptions, Counter, KeyInput } from '../ports.ts';
-import { addIntegers, type EmbeddedTurn, endOf, toBytes } from './embedded-turn.ts';
+import type { EmbeddedTurn } from './embedded-turn.ts';
 
 const keys = new StoreKeys();
 
@@ -13,20 +15,13 @@ export class EmbeddedCounter implements Counter {
     this.#turn = turn;
   }
 
-  add(key: KeyInput, by: number, options: CallOptions & { readonly ttl?: number } = {}): Promise<number> {
-    return this.#turn.writeInternal(options, () => {
-      const { internal, turn } = this.#turn.engine;
-      const name = nameOf(key);
-      const sum = addIntegers(internal.strings.get(name), by);
-      const firstExpiry = options.ttl === undefined ? 0 : endOf(turn.time, options.ttl);
-      const expiresAt = internal.expiresAt(name) ?? firstExpiry;
-      internal.strings.set(name, String(sum), { expiresAt, entryClass: EntryClass.internal });
-      return sum;
-    });
+  async add(key: KeyInput, by: number, options: CallOptions & { readonly ttl?: number } = {}): Promise<number> {
+    const args = ['', stepArg(by), ttlArg(options.ttl)];
+    return (await this.#turn.decide(addToCounter, [nameOf(key)], args, options)) as number;
   }
 
   get(key: KeyInput, options?: CallOptions): Promise<number> {
-    return this.#turn.read(options, () => addIntegers(this.#turn.engine.internal.strings.get(nameOf(key)), 0));
+    return this.#turn.read(options, () => wholeNumber(this.#turn.engine.internal.strings.get(nameOf(key))));
   }
 
   reset(key: KeyInput, options?: CallOptions): Promise<void> {

@@ -1,18 +1,35 @@
 import { setMaxListeners } from 'node:events';
-import { SluiceError } from '../../errors.ts';
-import { type ByteString, fromBuffer, toBuffer, utf8ToBytes } from '../../kernel/bytes.ts';
+import type { ByteString } from '../../kernel/bytes.ts';
+import type { Decision, DecisionSpace, ScriptReply } from '../decisions/decision.ts';
 import type { Durability } from '../engine/durability.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { CallOptions, KeyInput } from '../ports.ts';
+import { EntryClass } from '../engine/entry-class.ts';
+import type { CallOptions } from '../ports.ts';
 
 /** What every port of the embedded store stands on: one turn of the engine, told when it is durable. */
 export class EmbeddedTurn {
   readonly engine: Engine;
   readonly #durability: Durability;
+  readonly #internal: DecisionSpace;
 
   constructor(engine: Engine, durability: Durability) {
     this.engine = engine;
     this.#durability = durability;
+    const { turn, internal } = engine;
+    this.#internal = { turn, keyspace: () => internal, entryClass: EntryClass.internal };
+  }
+
+  /** A decision on Sluice's own keys. @throws SluiceError STORE_LOADING, STORE_READ_ONLY, OUT_OF_MEMORY and those of the decision */
+  decide(
+    decision: Decision,
+    keys: readonly ByteString[],
+    args: readonly ByteString[],
+    options: CallOptions | undefined,
+  ): Promise<ScriptReply> {
+    const work = (): ScriptReply => decision.native(this.#internal, keys, args);
+    return decision.access === 'read'
+      ? this.read(options, work)
+      : this.writeInternal(options, work, decision.access === 'write');
   }
 
   /** @throws SluiceError STORE_LOADING, STORE_READ_ONLY */
@@ -75,56 +92,4 @@ export class EmbeddedTurn {
       });
     });
   }
-}
-
-/** The last instant that a Date can tell. */
-const LAST_INSTANT = 8.64e15;
-
-/** When what lives so long from now on ends; whole milliseconds, never early. @throws SluiceError INVALID_ARGUMENT */
-export function endOf(now: number, duration: number): number {
-  const instant = Math.ceil(now + duration);
-  if (typeof duration === 'number' && duration > 0 && instant <= LAST_INSTANT) return instant;
-  throw new SluiceError(
-    'INVALID_ARGUMENT',
-    `a duration is a number of milliseconds greater than 0, not ${String(duration)}; leave a ttl out for ever`,
-  );
-}
-
-/** @throws SluiceError INVALID_ARGUMENT for anything but text and bytes, which JavaScript lets through */
-export function toBytes(input: KeyInput): ByteString {
-  if (typeof input === 'string') return utf8ToBytes(input);
-  if (input instanceof Uint8Array) return fromBuffer(input);
-  throw new SluiceError('INVALID_ARGUMENT', `a key or value is ${typeof input}; give text or a Uint8Array`);
-}
-
-/** Bytes of the caller's own, not a view of a shared pool. */
-export function toOwned(bytes: ByteString): Uint8Array {
-  return bytes.length > 4096 ? toBuffer(bytes) : Uint8Array.prototype.slice.call(toBuffer(bytes));
-}
-
-/** @throws SluiceError NOT_AN_INTEGER, OVERFLOW */
-export function addIntegers(text: ByteString | undefined, by: number): number {
-  const current = text === undefined ? 0 : Number(text);
-  if (!Number.isSafeInteger(current) || (text !== undefined && !/^(0|-?[1-9]\d*)$/.test(text))) {
-    throw new SluiceError('NOT_AN_INTEGER', 'the value is not a whole number; set it to one before counting');
-  }
-  const sum = current + by;
-  if (!Number.isSafeInteger(sum)) throw new SluiceError('OVERFLOW', 'the sum leaves the range of exact whole numbers');
-  return sum;
-}
-
-const MAX_INT64 = 2n ** 63n - 1n;
-const MIN_INT64 = -(2n ** 63n);
-
-/** The same over 64 bits, as Redis's INCRBY counts. @throws SluiceError NOT_AN_INTEGER, OVERFLOW */
-export function addInt64(text: ByteString | undefined, by: bigint): bigint {
-  if (text !== undefined && !/^(0|-?[1-9]\d{0,18})$/.test(text)) {
-    throw new SluiceError('NOT_AN_INTEGER', 'the value is not a whole number; set it to one before counting');
-  }
-  const current = BigInt(text ?? 0);
-  const sum = current + by;
-  if (current > MAX_INT64 || current < MIN_INT64 || sum > MAX_INT64 || sum < MIN_INT64) {
-    throw new SluiceError('OVERFLOW', 'the sum leaves the range of 64 bits');
-  }
-  return sum;
 }

@@ -1,8 +1,11 @@
 import { bytesToUtf8, utf8ToBytes } from '../../kernel/bytes.ts';
-import { EntryClass } from '../engine/entry-class.ts';
+import { toBytes, toOwned, ttlArg } from '../decisions/arguments.ts';
+import { incrementField } from '../decisions/increment-field.ts';
+import { setFields } from '../decisions/set-fields.ts';
+import { stepArg } from '../decisions/whole-numbers.ts';
 import { StoreKeys } from '../keys.ts';
 import type { CallOptions, Fields, KeyInput } from '../ports.ts';
-import { addIntegers, type EmbeddedTurn, endOf, toBytes, toOwned } from './embedded-turn.ts';
+import type { EmbeddedTurn } from './embedded-turn.ts';
 
 const keys = new StoreKeys();
 
@@ -24,31 +27,19 @@ export class EmbeddedFields implements Fields {
     });
   }
 
-  set(
+  async set(
     key: KeyInput,
     fields: Readonly<Record<string, KeyInput>>,
     options: CallOptions & { readonly ttl?: number } = {},
   ): Promise<void> {
-    return this.#turn.writeInternal(options, () => {
-      const { internal, turn } = this.#turn.engine;
-      const name = nameOf(key);
-      const expiresAt = options.ttl === undefined ? undefined : endOf(turn.time, options.ttl);
-      for (const [field, value] of Object.entries(fields)) {
-        internal.hashes.set(name, utf8ToBytes(field), toBytes(value), EntryClass.internal);
-      }
-      if (expiresAt !== undefined) internal.expire(name, expiresAt);
-    });
+    const args = ['', ttlArg(options.ttl)];
+    for (const [field, value] of Object.entries(fields)) args.push(utf8ToBytes(field), toBytes(value));
+    await this.#turn.decide(setFields, [nameOf(key)], args, options);
   }
 
-  increment(key: KeyInput, field: string, by: number, options?: CallOptions): Promise<number> {
-    return this.#turn.writeInternal(options, () => {
-      const { hashes } = this.#turn.engine.internal;
-      const name = nameOf(key);
-      const fieldName = utf8ToBytes(field);
-      const sum = addIntegers(hashes.read(name)?.get(fieldName), by);
-      hashes.set(name, fieldName, String(sum), EntryClass.internal);
-      return sum;
-    });
+  async increment(key: KeyInput, field: string, by: number, options?: CallOptions): Promise<number> {
+    const args = [utf8ToBytes(field), stepArg(by)];
+    return (await this.#turn.decide(incrementField, [nameOf(key)], args, options)) as number;
   }
 
   delete(key: KeyInput, options?: CallOptions): Promise<boolean> {

@@ -1,13 +1,21 @@
-import { hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SluiceError } from '../../errors.ts';
-import { type ByteString, toBuffer } from '../../kernel/bytes.ts';
+import type { ByteString } from '../../kernel/bytes.ts';
 import { compileGlob } from '../../kernel/glob.ts';
+import { toBytes, toOwned, ttlArg } from '../decisions/arguments.ts';
+import { conditionArgs } from '../decisions/condition.ts';
+import { contentTypeArg } from '../decisions/content-type.ts';
+import type { Decision, DecisionSpace, ScriptReply } from '../decisions/decision.ts';
+import { incrementValue } from '../decisions/increment-value.ts';
+import { putValue } from '../decisions/put-value.ts';
+import { removeValue } from '../decisions/remove-value.ts';
+import { tagOf } from '../decisions/tag.ts';
+import { stepArg64 } from '../decisions/whole-numbers.ts';
 import { EntryClass } from '../engine/entry-class.ts';
 import type { Keyspace } from '../engine/keyspace.ts';
 import { ValueType } from '../engine/records.ts';
-import type { CallOptions, Entry, KeyInput, KeyValue, OnlyIf, ScanOptions, SetOptions, SetOutcome } from '../ports.ts';
-import { addInt64, type EmbeddedTurn, endOf, toBytes, toOwned } from './embedded-turn.ts';
+import type { CallOptions, Entry, KeyInput, KeyValue, ScanOptions, SetOptions, SetOutcome } from '../ports.ts';
+import type { EmbeddedTurn } from './embedded-turn.ts';
 
 const SCAN_COUNT = 100;
 
@@ -15,13 +23,13 @@ const SCAN_COUNT = 100;
 export class EmbeddedKeyValue implements KeyValue {
   readonly #turn: EmbeddedTurn;
   readonly #space: Keyspace;
-  readonly #entryClass: EntryClass;
+  readonly #decisions: DecisionSpace;
 
   /** @param entryClass what the values written become; @default data */
   constructor(turn: EmbeddedTurn, space: Keyspace, entryClass: EntryClass = EntryClass.data) {
     this.#turn = turn;
     this.#space = space;
-    this.#entryClass = entryClass;
+    this.#decisions = { turn: turn.engine.turn, keyspace: () => space, entryClass };
   }
 
   get(key: KeyInput, options?: CallOptions): Promise<Entry | undefined> {
@@ -37,43 +45,26 @@ export class EmbeddedKeyValue implements KeyValue {
     return this.#turn.read(options, () => keys.map((key) => this.#entry(toBytes(key))));
   }
 
-  set(key: KeyInput, value: KeyInput, options: SetOptions = {}): Promise<SetOutcome> {
-    return this.#turn.write(options, () => {
-      const name = toBytes(key);
-      // Asked for its type too: a hash must not be lost to a value of the same name.
-      const existed = this.#space.strings.has(name);
-      if (!this.#holds(name, existed, options.onlyIf)) return 'refused';
-      const expiresAt = options.ttl === undefined ? 0 : endOf(this.#turn.engine.turn.time, options.ttl);
-      const contentType = requireFieldValue(options.contentType ?? '');
-      this.#space.strings.set(name, toBytes(value), { expiresAt, contentType, entryClass: this.#entryClass });
-      return existed ? 'replaced' : 'created';
-    });
+  async set(key: KeyInput, value: KeyInput, options: SetOptions = {}): Promise<SetOutcome> {
+    const args = [
+      '',
+      toBytes(value),
+      contentTypeArg(options.contentType),
+      ttlArg(options.ttl),
+      ...conditionArgs(options.onlyIf),
+    ];
+    return (await this.#decide(putValue, toBytes(key), args, options)) as SetOutcome;
   }
 
-  delete(
+  async delete(
     key: KeyInput,
     options: CallOptions & { readonly onlyIf?: { readonly tags: readonly string[] } } = {},
   ): Promise<boolean> {
-    return this.#turn.write(
-      options,
-      () => {
-        const name = toBytes(key);
-        return this.#holds(name, this.#space.has(name), options.onlyIf) && this.#space.delete(name);
-      },
-      false,
-    );
+    return (await this.#decide(removeValue, toBytes(key), ['', ...conditionArgs(options.onlyIf)], options)) === 1;
   }
 
-  increment(key: KeyInput, by: bigint, options?: CallOptions): Promise<bigint> {
-    return this.#turn.write(options, () => {
-      const name = toBytes(key);
-      const { strings } = this.#space;
-      const sum = addInt64(strings.get(name), by);
-      const expiresAt = this.#space.expiresAt(name) ?? 0;
-      const contentType = strings.contentType(name);
-      strings.set(name, String(sum), { expiresAt, contentType, entryClass: this.#entryClass });
-      return sum;
-    });
+  async increment(key: KeyInput, by: bigint, options?: CallOptions): Promise<bigint> {
+    return BigInt((await this.#decide(incrementValue, toBytes(key), ['', stepArg64(by)], options)) as ByteString);
   }
 
   async *scan(options: ScanOptions = {}): AsyncGenerator<Uint8Array> {
@@ -95,20 +86,22 @@ export class EmbeddedKeyValue implements KeyValue {
     } while (cursor !== 0);
   }
 
+  #decide(
+    decision: Decision,
+    key: ByteString,
+    args: readonly ByteString[],
+    options: CallOptions | undefined,
+  ): Promise<ScriptReply> {
+    const work = (): ScriptReply => decision.native(this.#decisions, [key], args);
+    return this.#turn.write(options, work, decision.access === 'write');
+  }
+
   #entry(key: ByteString): EmbeddedEntry | undefined {
     const { records } = this.#space;
     const ref = this.#space.find(key);
     if (ref === 0) return undefined;
     this.#space.requireType(ref, ValueType.string);
     return new EmbeddedEntry(records.value(ref), records.contentType(ref), records.expiresAt(ref));
-  }
-
-  #holds(key: ByteString, exists: boolean, condition: OnlyIf | undefined): boolean {
-    if (condition === undefined) return true;
-    if (condition === 'absent') return !exists;
-    if (condition === 'present') return exists;
-    if (!exists) return false;
-    return condition.tags.includes(tagOf(this.#space.strings.get(key) as ByteString));
   }
 }
 
@@ -136,20 +129,4 @@ class EmbeddedEntry implements Entry {
     this.#tag ??= tagOf(this.text);
     return this.#tag;
   }
-}
-
-const ASCII_ONLY = /^[\x00-\x7f]*$/;
-
-/** As Redis's `redis.sha1hex` and `sha1sum` print it. Text of ASCII is hashed as it is: its UTF-8 is its bytes. */
-function tagOf(text: ByteString): string {
-  return hash('sha1', ASCII_ONLY.test(text) ? text : toBuffer(text));
-}
-
-/** A media type goes out as a header field as it came: what no field may hold is refused (RFC 9110 section 5.5). */
-function requireFieldValue(contentType: string): ByteString {
-  if (/^[\t\x20-\x7e\x80-\xff]*$/.test(contentType)) return contentType;
-  throw new SluiceError(
-    'INVALID_ARGUMENT',
-    'the content type has characters that a header field cannot hold; use visible ASCII',
-  );
 }

@@ -1,15 +1,16 @@
-import { bytesToUtf8, utf8ToBytes } from '../../kernel/bytes.ts';
-import { EntryClass } from '../engine/entry-class.ts';
+import { utf8ToBytes } from '../../kernel/bytes.ts';
+import { acknowledgeRecords } from '../decisions/acknowledge-records.ts';
+import { appendRecords } from '../decisions/append-records.ts';
+import { toBytes } from '../decisions/arguments.ts';
+import { claimArgs, claimedRecords, claimRecords } from '../decisions/claim-records.ts';
+import { countRecords } from '../decisions/count-records.ts';
 import { StoreKeys } from '../keys.ts';
 import type { CallOptions, ClaimedRecord, KeyInput, RecordLog } from '../ports.ts';
-import { addIntegers, type EmbeddedTurn, endOf, toBytes, toOwned } from './embedded-turn.ts';
+import type { EmbeddedTurn } from './embedded-turn.ts';
 
 const keys = new StoreKeys();
 
-/**
- * The `RecordLog` port: the records in a hash by number, the numbers that wait in a list, those claimed in a sorted set by the end
- * of their lease.
- */
+/** The `RecordLog` port among the internal keys. */
 export class EmbeddedRecordLog implements RecordLog {
   readonly #turn: EmbeddedTurn;
 
@@ -17,90 +18,30 @@ export class EmbeddedRecordLog implements RecordLog {
     this.#turn = turn;
   }
 
-  append(log: KeyInput, records: readonly KeyInput[], options?: CallOptions): Promise<number> {
-    return this.#turn.writeInternal(options, () => {
-      const { strings, hashes, lists } = this.#turn.engine.internal;
-      const key = keysOf(log);
-      let number = addIntegers(strings.get(key.next), 0);
-      for (const record of records) {
-        const id = String(++number);
-        hashes.set(key.records, id, toBytes(record), EntryClass.internal);
-        lists.pushRight(key.waiting, id, EntryClass.internal);
-      }
-      if (records.length > 0) strings.set(key.next, String(number), { entryClass: EntryClass.internal });
-      return lists.read(key.waiting)?.length ?? 0;
-    });
+  async append(log: KeyInput, records: readonly KeyInput[], options?: CallOptions): Promise<number> {
+    const { next, records: all, waiting } = keys.log(toBytes(log));
+    return (await this.#turn.decide(appendRecords, [next, all, waiting], records.map(toBytes), options)) as number;
   }
 
-  claim(
+  async claim(
     log: KeyInput,
-    { count, lease }: { readonly count: number; readonly lease: number },
+    claim: { readonly count: number; readonly lease: number },
     options?: CallOptions,
   ): Promise<ClaimedRecord[]> {
-    return this.#turn.writeInternal(options, () => {
-      const { engine } = this.#turn;
-      const { hashes, lists, sortedSets } = engine.internal;
-      const key = keysOf(log);
-      const now = engine.turn.time;
-      const until = endOf(now, lease);
-      const claimed = sortedSets.read(key.claimed);
-      if (claimed !== undefined) {
-        const lapsed = [
-          ...claimed.range(
-            0,
-            claimed.lowerBound((entry) => entry.score <= now),
-          ),
-        ].map((entry) => entry.member);
-        // Oldest record first again, whatever the order of the leases.
-        for (const id of lapsed.sort((a, b) => Number(b) - Number(a))) {
-          sortedSets.remove(key.claimed, id);
-          lists.pushLeft(key.waiting, id, EntryClass.internal);
-        }
-      }
-      const taken: ClaimedRecord[] = [];
-      while (taken.length < count) {
-        const id = lists.popLeft(key.waiting);
-        if (id === undefined) break;
-        sortedSets.add(key.claimed, id, until, EntryClass.internal);
-        taken.push({ id: bytesToUtf8(id), value: toOwned(hashes.read(key.records)?.get(id) ?? '') });
-      }
-      return taken;
-    });
+    const { waiting, claimed, records } = keys.log(toBytes(log));
+    const names = [waiting, claimed, records];
+    return claimedRecords(await this.#turn.decide(claimRecords, names, claimArgs(claim), options));
   }
 
-  acknowledge(log: KeyInput, ids: readonly string[], options?: CallOptions): Promise<number> {
-    return this.#turn.writeInternal(
-      options,
-      () => {
-        const { hashes, sortedSets } = this.#turn.engine.internal;
-        const key = keysOf(log);
-        let acknowledged = 0;
-        for (const id of ids.map(utf8ToBytes)) {
-          if (!sortedSets.remove(key.claimed, id)) continue;
-          hashes.delete(key.records, id);
-          acknowledged++;
-        }
-        return acknowledged;
-      },
-      false,
-    );
+  async acknowledge(log: KeyInput, ids: readonly string[], options?: CallOptions): Promise<number> {
+    const { claimed, records } = keys.log(toBytes(log));
+    return (await this.#turn.decide(acknowledgeRecords, [claimed, records], ids.map(utf8ToBytes), options)) as number;
   }
 
-  size(log: KeyInput, options?: CallOptions): Promise<{ readonly waiting: number; readonly claimed: number }> {
-    return this.#turn.read(options, () => {
-      const { lists, sortedSets } = this.#turn.engine.internal;
-      const key = keysOf(log);
-      return { waiting: lists.read(key.waiting)?.length ?? 0, claimed: sortedSets.read(key.claimed)?.size ?? 0 };
-    });
+  async size(log: KeyInput, options?: CallOptions): Promise<{ readonly waiting: number; readonly claimed: number }> {
+    const { waiting, claimed } = keys.log(toBytes(log));
+    const sizes = await this.#turn.decide(countRecords, [waiting, claimed], [], options);
+    const [waits, taken] = sizes as [number, number];
+    return { waiting: waits, claimed: taken };
   }
-}
-
-function keysOf(log: KeyInput): Record<'next' | 'records' | 'waiting' | 'claimed', string> {
-  const name = toBytes(log);
-  return {
-    next: keys.internal(name, 'log-next'),
-    records: keys.internal(name, 'log-records'),
-    waiting: keys.internal(name, 'log-waiting'),
-    claimed: keys.internal(name, 'log-claimed'),
-  };
 }

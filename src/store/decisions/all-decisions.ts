@@ -1,0 +1,42 @@
+import { acknowledgeRecords } from './acknowledge-records.ts';
+import { acquireLease } from './acquire-lease.ts';
+import { addToCounter } from './add-to-counter.ts';
+import { appendRecords } from './append-records.ts';
+import { claimRecords } from './claim-records.ts';
+import { countRecords } from './count-records.ts';
+import type { Decision } from './decision.ts';
+import { fixedWindow } from './fixed-window.ts';
+import { incrementField } from './increment-field.ts';
+import { incrementValue } from './increment-value.ts';
+import { putValue } from './put-value.ts';
+import { readValue } from './read-value.ts';
+import { releaseLease } from './release-lease.ts';
+import { removeValue } from './remove-value.ts';
+import { rollingWindow } from './rolling-window.ts';
+import { setFields } from './set-fields.ts';
+
+/** Every decision there is. */
+export const allDecisions: readonly Decision[] = [
+  readValue,
+  putValue,
+  removeValue,
+  incrementValue,
+  setFields,
+  incrementField,
+  addToCounter,
+  rollingWindow,
+  fixedWindow,
+  appendRecords,
+  claimRecords,
+  acknowledgeRecords,
+  countRecords,
+  acquireLease,
+  releaseLease,
+];
+
+const bySha1: ReadonlyMap<string, Decision> = new Map(allDecisions.map((decision) => [decision.sha1, decision]));
+
+/** The decision whose script has this SHA-1, in any case. */
+export function decisionOf(sha1: string): Decision | undefined {
+  return bySha1.get(sha1.toLowerCase());
+}
