@@ -171,6 +171,16 @@ describe('LocalCache', () => {
       expect(cache.stats.idle).toBe(2);
     });
 
+    it('starts the idle time anew when an entry is replaced', () => {
+      const cache = cacheWith({ idle: 100 });
+      for (const size of [5, 5, 500]) {
+        cache.set('key', entryOf('value'), 1000);
+        cache.set('key', entryOf('x'.repeat(size)), 1090);
+        expect(cache.find('key', 1150)).toBeGreaterThan(0);
+        cache.delete('key', 'written');
+      }
+    });
+
     it('is not idle because the clock went back, nor where the clock wraps around in 32 bits', () => {
       const cache = cacheWith({ idle: 100 });
       cache.set('key', entryOf('value'), 5000);

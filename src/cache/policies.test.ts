@@ -61,6 +61,27 @@ describe('s3-fifo', () => {
     expect(cache.stats[cause]).toBe(1);
   });
 
+  it('knows an entry that was replaced, in its cell or in another, as the one it was', () => {
+    const cache = cacheWith({ maxEntries: 100 });
+    fill(cache, 'popular', 50);
+    for (let round = 0; round < 2; round++) for (let i = 0; i < 50; i++) read(cache, `popular:${i}`);
+    for (let i = 0; i < 50; i++) cache.set(`popular:${i}`, entryOf('x'.repeat(i * 40)), 0);
+    fill(cache, 'scan', 5000);
+    expect(kept(cache, 'popular', 50)).toBe(50);
+  });
+
+  it('counts what replaced entries take: a main queue that outgrows its nine tenths shrinks', () => {
+    const cache = cacheWith({ maxEntries: 1e6, maxBytes: 1_000_000 });
+    for (let i = 0; i < 90; i++) cache.set(`popular:${i}`, entryOf('x'.repeat(1000)), 0);
+    for (let round = 0; round < 2; round++) for (let i = 0; i < 90; i++) read(cache, `popular:${i}`);
+    fill(cache, 'scan', 10_000);
+    expect(kept(cache, 'popular', 90)).toBe(90);
+    for (let i = 0; i < 90; i++) cache.set(`popular:${i}`, entryOf('x'.repeat(9600)), 0);
+    // All of them would fit, and leave less than a tenth to what is new.
+    expect(kept(cache, 'popular', 90)).toBeLessThan(85);
+    expect(kept(cache, 'popular', 90)).toBeGreaterThan(75);
+  });
+
   it('lets the main queue go when its entries are not used any more', () => {
     const cache = cacheWith({ maxEntries: 100 });
     fill(cache, 'former', 90);

@@ -128,4 +128,14 @@ describe('Slab', () => {
     for (const { ref } of live) slab.free(ref);
     expect(slab.usedBytes).toBe(0);
   });
+
+  it('asks to move records only, not cells that were never used', () => {
+    const slab = new Slab();
+    const size = 1000;
+    const perSegment = Math.floor((1 << 20) / Slab.cellBytesFor(size));
+    const live = Array.from({ length: perSegment + 10 }, () => ({ ref: slab.allocate(size), size }));
+    for (const { ref } of live.splice(0, perSegment - 100)) slab.free(ref);
+    while (moveOne(slab, live));
+    expect(slab.reservedBytes).toBe(perSegment * Slab.cellBytesFor(size));
+  });
 });
