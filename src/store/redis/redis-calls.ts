@@ -1,0 +1,64 @@
+import type { ByteString } from '../../kernel/bytes.ts';
+import { ReplyError, type ReplyValue } from '../../resp/reply-decoder.ts';
+import type { Decision, ScriptReply } from '../decisions/decision.ts';
+import type { StoreKeys } from '../keys.ts';
+import type { CallOptions } from '../ports.ts';
+import { errorOfReply } from './error-of-reply.ts';
+import type { RedisCommands } from './redis-commands.ts';
+
+/** Where the keys of EVALSHA begin. */
+const FIRST_KEY = 3;
+
+/** What every port over Redis stands on: commands and decisions, their error replies thrown. */
+export class RedisCalls {
+  readonly commands: RedisCommands;
+  readonly keys: StoreKeys;
+
+  constructor(commands: RedisCommands, keys: StoreKeys) {
+    this.commands = commands;
+    this.keys = keys;
+  }
+
+  /**
+   * A decision in one step of the server. Its script is sent when the server does not have it yet, or no more.
+   * @param keys all of one hash slot
+   * @throws SluiceError of {@link errorOfReply}, STORE_UNAVAILABLE, STORE_TIMEOUT, OVERLOADED; the signal's reason
+   */
+  async decide(
+    { access, sha1, lua }: Decision,
+    keys: readonly ByteString[],
+    args: readonly ByteString[],
+    options?: CallOptions,
+  ): Promise<ScriptReply> {
+    const words = [String(keys.length), ...keys, ...args];
+    const how = {
+      keys: keys.map((_, index) => FIRST_KEY + index),
+      idempotent: access === 'read',
+      signal: options?.signal,
+    };
+    let reply = await this.commands.call(['EVALSHA', sha1, ...words], how);
+    if (reply instanceof ReplyError && reply.message.startsWith('NOSCRIPT'))
+      reply = await this.commands.call(['EVAL', lua, ...words], how);
+    return orThrow(reply) as ScriptReply;
+  }
+
+  /** A command that only reads, whose keys are its words from the second on. @throws as {@link decide} */
+  async read(argv: readonly ByteString[], options?: CallOptions): Promise<ReplyValue> {
+    return orThrow(await this.commands.call(argv, { keys: keysOf(argv), idempotent: true, signal: options?.signal }));
+  }
+
+  /** A command that writes, whose keys are its words from the second on. @throws as {@link decide} */
+  async write(argv: readonly ByteString[], options?: CallOptions): Promise<ReplyValue> {
+    return orThrow(await this.commands.call(argv, { keys: keysOf(argv), signal: options?.signal }));
+  }
+}
+
+function keysOf(argv: readonly ByteString[]): number[] {
+  return argv.slice(1).map((_, index) => index + 1);
+}
+
+/** @throws SluiceError for an error reply */
+export function orThrow(reply: ReplyValue): Exclude<ReplyValue, ReplyError> {
+  if (reply instanceof ReplyError) throw errorOfReply(reply);
+  return reply;
+}
