@@ -2,7 +2,7 @@ import type { ByteString } from '../kernel/bytes.ts';
 import type { ReplyValue } from '../resp/reply-decoder.ts';
 import { commandKeySpecs, type KeySpec, positionsOf } from './key-specs.ts';
 import type { PreparedCommand } from './prepared-command.ts';
-import { commandTable, preparedCommand } from './table.ts';
+import { commandNamed, commandTable } from './table.ts';
 
 /** What a proxy does with a command. */
 export type Handling =
@@ -40,7 +40,7 @@ const cachedCommands = new Set(['get', 'mget', 'hget', 'hmget', 'hgetall', 'exis
 const localCommands = new Set(['hello', 'auth', 'ping', 'echo', 'quit', 'reset']);
 
 /** CLIENT subcommands that set up the upstream connection; the others concern the connection to Sluice. */
-const clientState = new Set(['tracking', 'caching', 'trackinginfo', 'getredir']);
+const clientState = new Set(['client|tracking', 'client|caching', 'client|trackinginfo', 'client|getredir']);
 
 const pinReasons: Readonly<Record<string, PinReason>> = {
   multi: 'multi',
@@ -89,13 +89,18 @@ const noPositions: readonly number[] = [];
  * also knows modules and versions to come.
  */
 export class CommandRules {
+  /** By name in lower case, subcommands as `client|id`; names without one in upper case too. */
   readonly #rules = new Map<string, CommandRule>();
+  readonly #containers = new Set<string>();
 
   constructor() {
     // Sluice's own; no server has it.
     this.#add(ruleOf('sluice', new Set(), []));
-    for (const { name } of commandTable)
-      this.#add(ruleOf(name, new Set(preparedCommand(name)?.row.flags ?? []), undefined));
+    for (const { name, flags, subcommands = [] } of commandTable) {
+      this.#add(ruleOf(name, new Set(flags), undefined));
+      for (const sub of subcommands) this.#add(ruleOf(sub.name, new Set(sub.flags), undefined));
+    }
+    for (const name of clientState) this.#add(ruleOf(name, undefined, []));
   }
 
   /** Never fails: a command nobody knows is passed on with all caution. */
@@ -103,9 +108,8 @@ export class CommandRules {
     const word = argv[0] as ByteString;
     const rule = this.#rules.get(word) ?? this.#rules.get(word.toLowerCase());
     if (rule === undefined) return ruleOf(word.toLowerCase(), undefined, undefined);
-    if (rule.name !== 'client' || argv.length < 2 || !clientState.has((argv[1] as ByteString).toLowerCase()))
-      return rule;
-    return { ...rule, handling: 'own', pin: 'state' };
+    if (!this.#containers.has(rule.name) || argv.length < 2) return rule;
+    return this.#rules.get(`${rule.name}|${(argv[1] as ByteString).toLowerCase()}`) ?? rule;
   }
 
   /** @param reply of COMMAND, from a RESP3 connection */
@@ -116,13 +120,19 @@ export class CommandRules {
       const [name, , flags] = entry as readonly ReplyValue[];
       if (typeof name !== 'string' || !(flags instanceof Set || Array.isArray(flags))) continue;
       const words = new Set([...(flags as Iterable<ReplyValue>)].filter((flag) => typeof flag === 'string'));
-      this.#add(ruleOf(name.toLowerCase(), words, commandKeySpecs(entry)));
+      const { specs, complete } = commandKeySpecs(entry);
+      this.#add(ruleOf(name.toLowerCase(), words, specs, complete));
+      // The last part of an entry: those of `XGROUP CREATE` and its like.
+      const subcommands = entry[9];
+      if (Array.isArray(subcommands)) this.learn(subcommands);
     }
   }
 
   #add(rule: CommandRule): void {
     this.#rules.set(rule.name, rule);
-    this.#rules.set(rule.name.toUpperCase(), rule);
+    const [container, subcommand] = rule.name.split('|');
+    if (subcommand === undefined) this.#rules.set(rule.name.toUpperCase(), rule);
+    else this.#containers.add(container as string);
   }
 }
 
@@ -130,19 +140,23 @@ function ruleOf(
   name: string,
   flags: ReadonlySet<string> | undefined,
   specs: readonly KeySpec[] | undefined,
+  complete = true,
 ): CommandRule {
-  const command = preparedCommand(name);
+  const command = commandNamed(name);
+  const [container = name] = name.split('|');
   const isBlocking = flags?.has('blocking') === true;
-  const pin = pinReasons[name] ?? (isBlocking ? 'blocking' : undefined);
+  const pin = clientState.has(name) ? 'state' : (pinReasons[name] ?? (isBlocking ? 'blocking' : undefined));
   const reads = flags?.has('readonly') === true && !isBlocking;
-  const isHarmless = flags !== undefined && !flags.has('write') && !opaqueCommands.has(name);
+  const isHarmless = flags !== undefined && !flags.has('write') && !opaqueCommands.has(container);
   return {
     name,
     handling: handlingOf(name, pin),
     pin,
     idempotent: reads,
     blocking: isBlocking || name === 'wait' || name === 'waitaof',
-    opaque: !reads && (opaqueCommands.has(name) || !(isHarmless || specs !== undefined || hasKeys(command))),
+    opaque:
+      !reads &&
+      (opaqueCommands.has(container) || !complete || !(isHarmless || specs !== undefined || hasKeys(command))),
     command,
     singleKey: isSingle(command?.row.keys, specs),
     keyPositions:
@@ -158,8 +172,8 @@ function isSingle(keys: readonly number[] | undefined, specs: readonly KeySpec[]
 }
 
 function handlingOf(name: string, pin: PinReason | undefined): Handling {
-  if (localCommands.has(name) || name === 'client') return 'local';
   if (pin !== undefined) return 'own';
+  if (localCommands.has(name) || name === 'client' || name.startsWith('client|')) return 'local';
   return cachedCommands.has(name) ? 'cached' : 'plain';
 }
 

@@ -9,13 +9,13 @@ export interface KeySpec {
     | { readonly countAt: number; readonly firstKey: number; readonly step: number };
 }
 
-/** The specifications in one entry of COMMAND's reply (RESP3); undefined when it has some that cannot be followed. */
-export function commandKeySpecs(entry: readonly ReplyValue[]): readonly KeySpec[] | undefined {
-  const [, , , first, last, step, , , specs] = entry;
-  if (specs === undefined) return rangeOf(Number(first), Number(last), Number(step));
-  const list = specs instanceof Set ? [...specs] : Array.isArray(specs) ? (specs as readonly ReplyValue[]) : [];
-  const parsed = list.map(specOf);
-  return parsed.includes(undefined) ? undefined : (parsed as KeySpec[]);
+/** The specifications in one entry of COMMAND's reply (RESP3); not `complete` when it has some that cannot be followed (SORT … STORE). */
+export function commandKeySpecs(entry: readonly ReplyValue[]): { specs: readonly KeySpec[]; complete: boolean } {
+  const [, , , first, last, step, , , described] = entry;
+  if (described === undefined) return { specs: rangeOf(Number(first), Number(last), Number(step)), complete: true };
+  const list = described instanceof Set || Array.isArray(described) ? [...(described as Iterable<ReplyValue>)] : [];
+  const specs = list.map(specOf).filter((spec) => spec !== undefined);
+  return { specs, complete: specs.length === list.length };
 }
 
 /** Positions of all keys in the words of a command, in the order of the specifications. */

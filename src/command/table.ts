@@ -55,11 +55,6 @@ export function findCommand(argv: readonly ByteString[]): PreparedCommand {
   return subcommand;
 }
 
-/** By lower case name, without subcommands. */
-export function preparedCommand(name: string): PreparedCommand | undefined {
-  return byName.get(name);
-}
-
 /** By name as COMMAND INFO takes it, in any case: `get`, `client|id`. */
 export function commandNamed(name: string): PreparedCommand | undefined {
   const [first = '', second] = name.toLowerCase().split('|', 2);
