@@ -1,7 +1,7 @@
 /**
  * One cache in a process of its own: `node --expose-gc bench/lib/cache-probe.mjs SUBJECT ENTRIES`. Fills it with ENTRIES
  * entries of 20 + 100 bytes, does every operation a number of times at that size, and prints what it cost as one line of
- * JSON: nanoseconds per operation, resident bytes per entry, pauses. SUBJECT is `sluice` or `lru-cache`.
+ * JSON: nanoseconds of CPU per operation, resident bytes per entry, pauses. SUBJECT is `sluice` or `lru-cache`.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { keyOf } from './data.mjs';
@@ -85,11 +85,15 @@ const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(reso
 
 const figures = {};
 let checked = 0;
-/** Nanoseconds of each of `count` runs of `operation`. */
+const cpuMicroseconds = () => {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+};
+/** Nanoseconds of CPU of each of `count` runs of `operation`. */
 function time(name, count, operation) {
-  const from = process.hrtime.bigint();
+  const from = cpuMicroseconds();
   for (let i = 0; i < count; i++) operation(i);
-  figures[name] = Number(process.hrtime.bigint() - from) / count;
+  figures[name] = ((cpuMicroseconds() - from) * 1000) / count;
 }
 function must(holds, what) {
   if (!holds) throw new Error(`${subject} with ${size} entries: ${what}`);
