@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import { encodeCommand } from '../resp/encode-command.ts';
-import { type Endpoint, LinkConnection, type LinkConnectionOptions } from './link-connection.ts';
+import { type Endpoint, LinkConnection, type LinkConnectionOptions, nameOf } from './link-connection.ts';
 import type { DedicatedConnection, DedicatedOwner, ReplyReceiver } from './upstream.ts';
 
 /** How many connections wait for their next client, and how long. */
@@ -49,9 +49,10 @@ export class DedicatedPool {
     for (const { member } of old) member.destroy('idle');
   }
 
-  /** Ends all of them. */
-  close(reason: string): void {
-    for (const member of [...this.#members]) member.destroy(reason);
+  /** Ends all of them but those to the server at `to`. */
+  close(reason: string, to?: Endpoint): void {
+    for (const member of [...this.#members])
+      if (to === undefined || member.where !== nameOf(to)) member.destroy(reason);
   }
 
   #open(proto: 2 | 3, database: number): Member {
@@ -106,6 +107,11 @@ class Member {
       },
       (error: unknown) => this.#end((error as Error).message),
     );
+  }
+
+  /** HOST:PORT once it is known. */
+  get where(): string | undefined {
+    return this.#connection === undefined ? undefined : nameOf(this.#connection.endpoint);
   }
 
   get inFlight(): number {

@@ -89,8 +89,9 @@ export class Lane {
     for (const operation of late) this.#refuse(operation);
   }
 
-  /** Goes to where the server is now. */
-  move(reason: string): void {
+  /** Goes to where the server is now. @param to where that is, when it is known: a connection to there stays */
+  move(reason: string, to?: Endpoint): void {
+    if (to !== undefined && this.#connection !== undefined && this.#where === nameOf(to)) return;
     this.#failures = 0;
     if (this.#connection !== undefined) this.#connection.destroy(reason);
     else if (this.state === 'connecting' || this.state === 'down') this.#connect();

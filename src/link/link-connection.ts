@@ -29,8 +29,10 @@ export interface LinkConnectionOptions extends LinkLogin {
   readonly tracking?: boolean;
   /** What answers no command is passed on. @default the connection ends, but for RESP3 pushes */
   readonly relays?: boolean;
-  /** The server must say that it is a primary. */
+  /** The server must say that it is a primary, as far as it lets us ask. */
   readonly primary?: boolean;
+  /** Told when the server refuses a write since it is a replica. */
+  readonly refusedWrite?: () => void;
   readonly clock: Clock;
 }
 
@@ -62,6 +64,7 @@ export class LinkConnection {
   readonly #socket: Socket;
   readonly #framer = new ReplyFramer();
   readonly #relays: boolean;
+  readonly #refusedWrite: (() => void) | undefined;
   readonly #deadline: { cancel(): void };
   #waiting: ReplyReceiver[] = [];
   #head = 0;
@@ -81,6 +84,7 @@ export class LinkConnection {
     this.#clock = clock;
     this.#events = events;
     this.#relays = options.relays === true;
+    this.#refusedWrite = options.refusedWrite;
     const { host, port } = endpoint;
     const common = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
     this.#socket =
@@ -180,7 +184,7 @@ export class LinkConnection {
       steps.push({
         argv: ['ROLE'],
         answered: (frame) => {
-          if (!/^\*\d+\r\n\$6\r\nmaster\r\n/.test(frame)) this.destroy('the server is not a primary');
+          if (!isPrimary(frame)) this.destroy('the server is not a primary');
         },
       });
     }
@@ -250,6 +254,8 @@ export class LinkConnection {
       this.#waiting.splice(0, COMPACT_AT);
       this.#head = 0;
     }
+    if (frame.charCodeAt(0) === MINUS && this.#refusedWrite !== undefined && frame.startsWith('-READONLY'))
+      this.#refusedWrite();
     receiver.replied(frame);
   }
 
@@ -266,6 +272,11 @@ export class LinkConnection {
       `${nameOf(this.endpoint)} gave no answer (${reason}); the command was sent and may have run`,
     );
   }
+}
+
+/** What ROLE says; a user who may not ask is let through. */
+export function isPrimary(reply: ByteString): boolean {
+  return /^(?:\*\d+\r\n\$6\r\nmaster\r\n|-NOPERM)/.test(reply);
 }
 
 /** HOST:PORT */

@@ -5,7 +5,7 @@ import { Histogram } from '../kernel/histogram.ts';
 import { encodeCommand } from '../resp/encode-command.ts';
 import { DedicatedPool } from './dedicated-pool.ts';
 import { Lane } from './lane.ts';
-import type { Endpoint, LinkLogin } from './link-connection.ts';
+import { type Endpoint, isPrimary, type LinkLogin } from './link-connection.ts';
 import { Operation, type OperationOwner } from './operation.ts';
 import { invalidatedKeys } from './push.ts';
 import type {
@@ -48,7 +48,7 @@ export interface LinkContext {
   readonly onState?: (node: UpstreamNode, reason: string) => void;
   /** Reads are cached: a tracked lane is held open. */
   readonly tracking: boolean;
-  /** The server must be a primary (Sentinel). */
+  /** The server must be a primary (Sentinel, Cluster). */
   readonly primary?: boolean;
 }
 
@@ -58,6 +58,7 @@ const BEATS = 4;
 /** Bytes of commands that wait, beyond which more are refused: their number alone does not bound them. */
 const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
 const ping = encodeCommand(['PING']);
+const role = encodeCommand(['ROLE']);
 
 /** One server: its shared lanes, its tracked lane, its dedicated connections, and what bounds them. */
 export class NodeLink implements UpstreamNode, OperationOwner {
@@ -95,13 +96,18 @@ export class NodeLink implements UpstreamNode, OperationOwner {
     this.#context = context;
     const { login, clock, random, database, settings } = context;
     const primary = context.primary === true;
+    const refusedWrite = primary ? { refusedWrite: () => this.#askSoon() } : {};
     const lane = (proto: 2 | 3, tracked: boolean): Lane =>
       new Lane(
-        { ...login, proto, database, tracking: tracked && context.tracking, primary, clock, random, locate },
+        {
+          ...login,
+          ...refusedWrite,
+          ...{ proto, database, tracking: tracked && context.tracking, primary, clock, random, locate },
+        },
         this.#laneEvents(tracked),
       );
     this.#lanes = { resp2: lane(2, false), resp3: lane(3, false), tracked: lane(3, true) };
-    this.#pool = new DedicatedPool({ ...login, primary, clock, locate, limit: settings.dedicated });
+    this.#pool = new DedicatedPool({ ...login, ...refusedWrite, primary, clock, locate, limit: settings.dedicated });
     this.#timer = clock.setTimer(() => this.#tick(), TICKS_MS);
     // Held open whether or not anybody reads: its state is the node's.
     this.#lanes.tracked.open();
@@ -153,10 +159,10 @@ export class NodeLink implements UpstreamNode, OperationOwner {
     return this.#pool.take(proto, database, owner);
   }
 
-  /** The server is elsewhere now. */
-  move(reason: string): void {
-    for (const lane of Object.values(this.#lanes)) lane.move(reason);
-    this.#pool.close(reason);
+  /** The server is elsewhere now. @param to where, when it is known: connections to there stay */
+  move(reason: string, to?: Endpoint): void {
+    for (const lane of Object.values(this.#lanes)) lane.move(reason, to);
+    this.#pool.close(reason, to);
   }
 
   close(): void {
@@ -294,9 +300,15 @@ export class NodeLink implements UpstreamNode, OperationOwner {
     const sentAt = now;
     this.#nextBeatAt = now + heartbeat / BEATS;
     this.#beatSentAt = sentAt;
-    tracked.sendNow(ping, {
-      replied: () => {
+    const primary = this.#context.primary === true;
+    // A primary that is made a replica may keep its connections; what it tells from then on comes late.
+    tracked.sendNow(primary ? role : ping, {
+      replied: (frame) => {
         this.#beatSentAt = undefined;
+        if (primary && !isPrimary(frame)) {
+          this.move('the server is not a primary any more');
+          return;
+        }
         this.roundTrips.record(this.#context.clock.monotonic() - sentAt);
         if (this.#source === 0) return;
         this.#heardAt = sentAt;
@@ -306,6 +318,11 @@ export class NodeLink implements UpstreamNode, OperationOwner {
         this.#beatSentAt = undefined;
       },
     });
+  }
+
+  /** It behaves as a replica does: what it is is asked at once. */
+  #askSoon(): void {
+    this.#nextBeatAt = 0;
   }
 
   #tick(): void {

@@ -1,9 +1,10 @@
 import { SluiceError } from '../errors.ts';
-import type { ByteString } from '../kernel/bytes.ts';
+import { type ByteString, utf8ToBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Endpoint, LinkLogin } from './link-connection.ts';
 import { nameOf } from './link-connection.ts';
 import { type LinkContext, type LinkSettings, NodeLink } from './node-link.ts';
+import { SentinelWatch } from './sentinel-watch.ts';
 import { SingleUpstream } from './single-upstream.ts';
 import type { TrackingListener, Upstream, UpstreamNode } from './upstream.ts';
 
@@ -60,7 +61,36 @@ export function openUpstream(options: UpstreamOptions): Upstream {
   };
   const [first] = target.endpoints;
   if (first === undefined) throw new SluiceError('CONFIG_INVALID', 'store names no server');
+  if (target.kind === 'sentinel') return openSentinel(options, context);
   if (target.kind !== 'standalone')
     throw new SluiceError('NOT_SUPPORTED', `a store of the kind ${target.kind} is not part of this version`);
   return new SingleUpstream(new NodeLink(nameOf(first), () => Promise.resolve(first), context));
+}
+
+/** One link that follows the primary. */
+function openSentinel(options: UpstreamOptions, context: LinkContext): Upstream {
+  const { target, login, sentinelLogin, clock, random, onTopologyChange } = options;
+  const { primaryName } = target;
+  if (primaryName === undefined) throw new SluiceError('CONFIG_INVALID', 'store does not name the primary');
+  const { connectTimeout, tls } = login;
+  const watch = new SentinelWatch({
+    sentinels: target.endpoints,
+    primaryName: utf8ToBytes(primaryName),
+    login: { connectTimeout, ...sentinelLogin, ...(tls === undefined ? {} : { tls }) },
+    clock,
+    random,
+    moved: (endpoint, reason) => {
+      node.move(reason, endpoint);
+      onTopologyChange?.();
+    },
+  });
+  const node: NodeLink = new NodeLink(primaryName, () => watch.locate(), {
+    ...context,
+    primary: true,
+    onState: (changed, reason) => {
+      watch.trust(changed.state !== 'down');
+      context.onState?.(changed, reason);
+    },
+  });
+  return new SingleUpstream(node, () => watch.close());
 }
