@@ -105,7 +105,7 @@ export class OwnConnection {
       pushed: (frame) => this.#owner.pushed(frame),
       lost: (error) => this.#lost(error),
     });
-    this.#begin(rule);
+    this.#note(rule, argv.length);
     if (slot === undefined) {
       this.#link.send(argv, rule, { replied: () => undefined, failed: () => undefined }, 0);
       return;
@@ -116,7 +116,6 @@ export class OwnConnection {
     const over = (): void => {
       this.#owed--;
       if (isBlocking) this.#blocking--;
-      this.#end(rule);
     };
     this.#link.send(argv, rule, {
       replied: (frame) => {
@@ -156,22 +155,23 @@ export class OwnConnection {
     link?.release(false);
   }
 
-  #begin({ name, pin }: CommandRule): void {
-    if (name === 'multi') this.#multi = true;
-    else if (name === 'watch') this.#watching = true;
-    else if (pin === 'listen') {
-      this.#sticky = true;
-      this.#listening = true;
-    } else if (pin === 'state' || pin === 'database') this.#sticky = true;
-  }
-
-  #end({ name }: CommandRule): void {
-    if (endsTransaction.has(name)) {
+  /** What the command makes of the connection. Known when it is sent: what follows it is sent before its reply is here. */
+  #note({ name, pin }: CommandRule, words: number): void {
+    if (words === 1 && name === 'multi') {
+      this.#multi = true;
+    } else if (words === 1 && endsTransaction.has(name)) {
       this.#multi = false;
       this.#watching = false;
       this.takeWrites();
-    } else if (name === 'unwatch' && !this.#multi) {
+    } else if (!this.#multi && name === 'unwatch') {
       this.#watching = false;
+    } else if (!this.#multi && name === 'watch') {
+      this.#watching = true;
+    } else if (pin === 'listen') {
+      this.#sticky = true;
+      this.#listening = true;
+    } else if (pin === 'state' || pin === 'database') {
+      this.#sticky = true;
     }
   }
 

@@ -126,7 +126,7 @@ export class ProxySession implements RemoteSession {
       server.countError(error);
       this.error(errorText(error));
     }
-    if (client.replyMode !== 'on') this.#applyReplyMode();
+    if (client.replyMode !== 'on' && this.#held !== argv) this.#applyReplyMode();
     return rule.command;
   }
 
