@@ -2,16 +2,23 @@
  * `node bench/self-check.mjs`: does the harness measure what it says? Checks, each printed with its figure:
  * the CPU time of every thread and of forked children is counted; redis-benchmark and wrk ask for keys of 20 bytes,
  * uniformly and all of them, and write values of 100 bytes that never repeat; the generators' own CPU is told apart;
- * an error reply and a wrong value fail a case. Status 1 when one of them does not hold.
+ * an error reply and a wrong value fail a case. With a proxy: twemproxy passes everything on, the CPU of the proxy and of the
+ * server behind it are told apart, reads that do or do not reach the server fail a case that must not have such.
+ * Status 1 when one of them does not hold.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
+import { chosenCases } from './lib/args.mjs';
 import { keyOf, valueFor } from './lib/data.mjs';
-import { runRedisBenchmark, runWrk } from './lib/generators.mjs';
-import { checkResp } from './lib/load.mjs';
-import { cpuSeconds, reapedCpuSeconds } from './lib/process.mjs';
+import { mgetKeys, runRedisBenchmark, runWrk } from './lib/generators.mjs';
+import { checkMget, checkResp, fillResp } from './lib/load.mjs';
+import { cpuPerOperation } from './lib/measure.mjs';
+import { cpuSeconds, MissingProgram, reapedCpuSeconds, requireProgram } from './lib/process.mjs';
+import { behindProxy } from './lib/proxied-side.mjs';
+import { startRedis } from './peers/redis.mjs';
+import { startTwemproxy } from './peers/twemproxy.mjs';
 
 let failures = 0;
 function holds(what, right, figure) {
@@ -103,7 +110,6 @@ async function checkRedisBenchmark() {
   for (const kind of ['get', 'set']) {
     counts.clear();
     commands = 0;
-    // redis-benchmark seeds itself by the second and its pid: two runs differ.
     await runRedisBenchmark({ port: server.port, kind, keys, operations, connections: 50, pipeline: 16 });
     holds(
       `redis-benchmark ${kind} sends what it is asked for`,
@@ -119,6 +125,36 @@ async function checkRedisBenchmark() {
     keyOf(1),
   );
   holds('SET never writes what the key held before', values.size === commands, `${values.size} of ${commands} new`);
+  server.close();
+}
+
+async function checkMgets() {
+  const keys = 20_000;
+  const commands = 200;
+  const counts = new Map();
+  const lengths = new Set();
+  let seen = [];
+  const server = await sink(([name, ...asked]) => {
+    if (name === 'CONFIG') return '*0\r\n';
+    lengths.add(asked.length);
+    for (const key of asked) counts.set(key, (counts.get(key) ?? 0) + 1);
+    seen.push(asked[0]);
+    return `*${asked.length}\r\n${`$100\r\n${valueFor(0)}\r\n`.repeat(asked.length)}`;
+  });
+  const load = () =>
+    runRedisBenchmark({ port: server.port, kind: 'mget', keys, operations: commands, connections: 50, pipeline: 1 });
+  await load();
+  holds('an MGET asks for 1000 keys', [...lengths].join() === String(mgetKeys), `${[...lengths]} keys`);
+  checkSpread('redis-benchmark mget', counts, keys, commands * mgetKeys);
+  // Its seed is the second XOR its process number: among some runs in a row two have the same.
+  const first = seen.slice(0, 50).join();
+  const runs = new Set([first]);
+  for (let run = 1; run < 8; run++) {
+    seen = [];
+    await load();
+    runs.add(seen.slice(0, 50).join());
+  }
+  holds('no two runs of redis-benchmark ask for the same keys', runs.size === 8, `${runs.size} of 8 differ`);
   server.close();
 }
 
@@ -198,6 +234,12 @@ async function checkGuards() {
   const wrong = await sink(() => `$100\r\n${valueFor(1)}\r\n`);
   await fails('a wrong value fails the check', () => checkResp(wrong.port, 1000));
   wrong.close();
+  const swapped = await sink((argv) => {
+    const values = argv.slice(1).map((key) => `$100\r\n${valueFor(Number(key.slice(4)))}\r\n`);
+    return `*${values.length}\r\n${[...values.slice(0, -2), values.at(-1), values.at(-2)].join('')}`;
+  });
+  await fails('two values of an MGET in the wrong order fail the check', () => checkMget(swapped.port, 1e6));
+  swapped.close();
   const refusing = createHttpServer((_, response) => {
     response.statusCode = 404;
     response.end();
@@ -212,8 +254,86 @@ async function checkGuards() {
   refusing.close();
 }
 
+/** A server that uses CPU only when it is told to. */
+const spender = `
+const used = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1e6; };
+process.stdin.on('data', (text) => {
+  const until = used() + Number(text);
+  while (used() < until);
+  console.log('spent');
+});`;
+
+async function checkShares() {
+  const servers = ['proxy', 'server'].map((name) => {
+    const child = spawn(process.execPath, ['-e', spender], { stdio: ['pipe', 'pipe', 'inherit'] });
+    return { name, child, cpu: () => cpuSeconds(child.pid) };
+  });
+  const spend = async ({ child }, seconds) => {
+    child.stdin.write(String(seconds));
+    await once(child.stdout, 'data');
+  };
+  for (const server of servers) await spend(server, 0.05);
+  const { each, microseconds } = await cpuPerOperation(servers, async () => {
+    await spend(servers[0], 0.6);
+    await spend(servers[1], 0.2);
+    return { operations: 1000, seconds: 1 };
+  });
+  const right = close(each.proxy, 600, 0.1) && close(each.server, 200, 0.2) && close(microseconds, 800, 0.1);
+  const shown = Object.values(each).map((figure) => Math.round(figure));
+  holds('CPU of a proxy and of what is behind it are told apart', right, `${shown} us of 600,200`);
+  for (const { child } of servers) child.stdin.end();
+}
+
+async function checkTwemproxy() {
+  try {
+    for (const name of ['redis-server', 'nutcracker']) requireProgram(name);
+  } catch (error) {
+    if (!(error instanceof MissingProgram)) throw error;
+    console.log(`not run: ${error.message}`);
+    return;
+  }
+  const keys = 10_000;
+  const redis = await startRedis();
+  const twemproxy = await startTwemproxy(redis.port);
+  try {
+    await fillResp(redis.port, keys);
+    const generate = () =>
+      runRedisBenchmark({
+        ...{ port: twemproxy.port, kind: 'get', keys, operations: 50_000, connections: 50, pipeline: 16 },
+      });
+    const check = () => checkResp(twemproxy.port, keys);
+    const side = (reached) => behindProxy({ server: twemproxy, redis, reached, generate, check });
+    const { own, redis: behind, reached } = await side([0.99, 1.01])();
+    holds('twemproxy passes every GET on', true, `${reached} reads of redis-server per GET`);
+    holds(
+      'both have used CPU',
+      own > 0.5 && behind > 0.3,
+      `${own.toFixed(2)} us, redis-server ${behind.toFixed(2)} us`,
+    );
+    const failed = await side([0, 0.01])().then(
+      () => undefined,
+      (error) => error.message,
+    );
+    holds('reads that were not from a cache fail a case of hits', failed !== undefined, failed ?? 'it passed');
+    await checkMget(twemproxy.port, keys);
+  } finally {
+    await twemproxy.stop();
+    await redis.stop();
+  }
+}
+
+function checkChoice() {
+  const cases = ['cache', 'cache-hits', 'proxy-http'].map((name) => ({ name }));
+  const chosen = [[], ['cache'], ['proxy'], ['proxy', 'cache-hits']].map((only) => chosenCases(cases, only).length);
+  holds('a word means the case of its name, or those that begin with it', chosen.join() === '3,1,1,2', chosen);
+}
+
+checkChoice();
 await checkCpu();
+await checkShares();
 await checkRedisBenchmark();
+await checkMgets();
+await checkTwemproxy();
 await checkWrk();
 await checkGuards();
 process.exit(failures === 0 ? 0 : 1);

@@ -1,6 +1,7 @@
 import { runRedisBenchmark, runWrk } from '../lib/generators.mjs';
 import { checkHttp, checkMget, checkResp, readAllHttp } from '../lib/load.mjs';
-import { compare, cpuPerOperation, interleave } from '../lib/measure.mjs';
+import { compare, interleave } from '../lib/measure.mjs';
+import { behindProxy } from '../lib/proxied-side.mjs';
 
 const respPrograms = ['redis-server', 'redis-benchmark', 'nutcracker'];
 
@@ -58,28 +59,6 @@ export const proxyCases = [
   })),
 ];
 
-/** What `server` costs; reads are counted at `redis`, and so is its CPU, by its name. */
-function countedSide({ server, redis, reached: [least, most], generate, check }) {
-  const counted = server.pid === redis.pid ? [server] : [server, redis];
-  return async () => {
-    await check();
-    const before = await redis.calls('get', 'mget');
-    // Where nothing is read from or written to disk there is nothing to wait for.
-    const result = await cpuPerOperation(
-      counted.map(({ name, cpu, settleSoon }) => ({ name, cpu, settle: settleSoon })),
-      generate,
-    );
-    const reached = ((await redis.calls('get', 'mget')) - before) / result.operations;
-    if (reached < least || reached > most)
-      throw new Error(
-        `${server.name}: ${reached.toFixed(3)} reads of redis-server per operation, not ${least} to ${most}`,
-      );
-    await check();
-    const own = result.each[server.name];
-    return { ...result, own, redis: result.each[redis.name], reached };
-  };
-}
-
 /** A side that is loaded by redis-benchmark. */
 async function respSide({ options }, server, { kind = 'get', pipeline = 1, reached, redis = server.redis }) {
   const { keys, connections, seconds } = options;
@@ -90,7 +69,7 @@ async function respSide({ options }, server, { kind = 'get', pipeline = 1, reach
   const { rate } = await load(few);
   const operations = Math.ceil((rate * seconds) / 500) * 500;
   const check = () => (kind === 'mget' ? checkMget : checkResp)(server.port, keys, { rewritten: true });
-  return countedSide({ server, redis, reached, check, generate: () => load(operations) });
+  return behindProxy({ server, redis, reached, check, generate: () => load(operations) });
 }
 
 /** Reads at the redis-server per operation. */
@@ -133,7 +112,7 @@ async function runHttpCase({ servers, options, note }) {
   const headers = options.null ? {} : { 'cache-status': /^sluice; hit\b/ };
   await readAllHttp(subject.http, keys);
   const side = (server, reached, behind, expected) =>
-    countedSide({
+    behindProxy({
       ...{ server, reached, redis: behind },
       check: () => checkHttp(server.urlOf, keys, { rewritten: true, headers: expected }),
       generate: () => runWrk({ ...server.http, keys, seconds: options.seconds, connections: options.connections }),
