@@ -56,7 +56,8 @@ async function openSluice() {
 
 /** The cache most programs in this language use. Values are buffers, as they must be to lie outside the heap. */
 async function openLruCache() {
-  const { LRUCache } = await import('lru-cache');
+  // By a name in a variable: a tool of the development dependencies brings it, the project does not ask for it.
+  const { LRUCache } = await import(subject);
   let now = 1;
   const cache = new LRUCache({ max: size, perf: { now: () => now }, ttlResolution: 0 });
   return {
