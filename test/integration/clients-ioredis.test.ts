@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startNodeUnderTest } from '../support/node-under-test.ts';
 import { type SluiceProcess, startSluiceProcess } from '../support/sluice-process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 let sluice: SluiceProcess;
 
 beforeAll(async () => {
-  sluice = await startSluiceProcess();
+  sluice = await startNodeUnderTest();
 });
 
 afterAll(async () => {

@@ -1,12 +1,13 @@
 import { createClient, RESP_TYPES } from 'redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startNodeUnderTest } from '../support/node-under-test.ts';
 import { type SluiceProcess, startSluiceProcess } from '../support/sluice-process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 let sluice: SluiceProcess;
 
 beforeAll(async () => {
-  sluice = await startSluiceProcess();
+  sluice = await startNodeUnderTest();
 });
 
 afterAll(async () => {

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startNodeUnderTest } from '../support/node-under-test.ts';
 import { findProgram } from '../support/programs.ts';
-import { type SluiceProcess, startSluiceProcess } from '../support/sluice-process.ts';
+import type { SluiceProcess } from '../support/sluice-process.ts';
 
 const run = promisify(execFile);
 
@@ -11,7 +12,7 @@ const python = findProgram('python3-redis');
 let sluice: SluiceProcess;
 
 beforeAll(async () => {
-  sluice = await startSluiceProcess();
+  sluice = await startNodeUnderTest();
 });
 
 afterAll(async () => {

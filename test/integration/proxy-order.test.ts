@@ -10,7 +10,7 @@ const field = fc.constantFrom('f', 'g');
 const value = fc.constantFrom('', '1', '22', 'text');
 
 /** Commands with one answer, whoever else there is: a single client on a server of its own. */
-const command: fc.Arbitrary<string[]> = fc.oneof(
+const command: fc.Arbitrary<readonly string[]> = fc.oneof(
   { weight: 6, arbitrary: key.map((k) => ['GET', k]) },
   { weight: 4, arbitrary: fc.tuple(key, value).map(([k, v]) => ['SET', k, v]) },
   { weight: 2, arbitrary: fc.array(key, { minLength: 1, maxLength: 4 }).map((keys) => ['MGET', ...keys]) },
@@ -44,7 +44,7 @@ const command: fc.Arbitrary<string[]> = fc.oneof(
 );
 
 /** Between MULTI and EXEC, CLIENT acts at once here, where the server would queue it: so never both. */
-const pipeline = fc.oneof(
+const pipeline: fc.Arbitrary<readonly (readonly string[])[]> = fc.oneof(
   fc.array(
     fc.oneof(
       { weight: 12, arbitrary: command },
