@@ -26,6 +26,11 @@ export interface CachedReadsOptions {
   readonly coherence: Coherence;
   readonly source: ReadSource;
   readonly metaKeys: MetaKeys;
+  /**
+   * What is said of a value read as `typed`, and kept with it, so that it is made once per read and not once per use.
+   * @param beside what the store has beside the value, '' for nothing. @default `beside` as it is
+   */
+  readonly describe?: (value: ByteString, beside: ByteString) => ByteString;
   /** Which keys are cached. @default all */
   readonly matches?: (key: ByteString) => boolean;
   /** Longest life of an entry, ms; Infinity = none. */
@@ -213,16 +218,16 @@ export class CachedReads implements FillOwner {
 
   /**
    * Reads from the store and keeps what may be kept.
-   * @param stale whether the waiter takes a value that cannot be proven while the store is away
+   * @returns whether it joined a read that was under way
    */
-  read(key: ByteString, kind: FillKind, waiter: ReadWaiter, fields: readonly ByteString[] = noFields): void {
+  read(key: ByteString, kind: FillKind, waiter: ReadWaiter, fields: readonly ByteString[] = noFields): boolean {
     const first = this.#fills.get(key);
     for (let fill = first; fill !== undefined; fill = fill.next) {
       if (fill.kind !== kind || kind === 'fields') continue;
       this.stats.joined++;
       fill.others ??= [];
       fill.others.push(waiter);
-      return;
+      return true;
     }
     const metaKey = kind === 'typed' ? this.options.metaKeys.metaKeyOf(key) : undefined;
     let commands = commandOf(kind, key, fields) + word1('PTTL', key);
@@ -233,6 +238,7 @@ export class CachedReads implements FillOwner {
     this.#fills.set(key, fill);
     this.stats.fills++;
     this.options.source.fetch(key, commands, replies, fill);
+    return false;
   }
 
   /**
@@ -290,11 +296,13 @@ export class CachedReads implements FillOwner {
 
   completed(fill: Fill): void {
     this.#remove(fill);
-    if (!this.#keep(fill)) this.stats.unkept++;
-    const { value, beside, others } = fill;
-    const meta = beside !== undefined && isBulk(beside) ? bulkOf(beside) : undefined;
-    fill.waiter.filled(value, meta);
-    if (others !== undefined) for (const waiter of others) waiter.filled(value, meta);
+    const { value, others } = fill;
+    const meta = fill.kind === 'typed' && isBulk(value) ? this.#describe(fill) : undefined;
+    const isKept = this.#keep(fill, meta);
+    if (!isKept) this.stats.unkept++;
+    const outcome = isKept ? 'kept' : fill.valid ? 'unkept' : 'changed';
+    fill.waiter.filled(value, meta, outcome);
+    if (others !== undefined) for (const waiter of others) waiter.filled(value, meta, outcome);
   }
 
   abandoned(fill: Fill, error: SluiceError): void {
@@ -324,7 +332,13 @@ export class CachedReads implements FillOwner {
     if (other !== undefined) other.next = fill.next;
   }
 
-  #keep(fill: Fill): boolean {
+  #describe({ value, beside }: Fill): ByteString {
+    const there = beside !== undefined && isBulk(beside) ? bulkOf(beside) : '';
+    return this.options.describe?.(bulkOf(value), there) ?? there;
+  }
+
+  /** @param meta of a string read as `typed` */
+  #keep(fill: Fill, meta: ByteString | undefined): boolean {
     const { kind, source, epoch, value } = fill;
     const { maxEntryBytes } = this.options;
     if (!fill.valid || epoch === 0 || this.coherence.epochOf(source) !== epoch) return false;
@@ -333,12 +347,8 @@ export class CachedReads implements FillOwner {
     const now = this.now();
     // The key was gone by then: kept only where its value was, too.
     if (ttl === -2) return wasAbsent(kind, value) && this.#set(fill, EntryKind.absent, '', '', ttl, now);
-    if (kind === 'string')
-      return isBulk(value) && this.#set(fill, EntryKind.string, bulkOf(value), undefined, ttl, now);
-    if (kind === 'typed') {
-      const meta = fill.beside !== undefined && isBulk(fill.beside) ? bulkOf(fill.beside) : '';
+    if (kind === 'string' || kind === 'typed')
       return isBulk(value) && this.#set(fill, EntryKind.string, bulkOf(value), meta, ttl, now);
-    }
     const payload = kind === 'hash' ? encodeFields(elementsOf(value) as ByteString[]) : this.#merged(fill, now);
     if (payload === undefined || payload.length > maxEntryBytes) return false;
     return this.#set(fill, kind === 'hash' ? EntryKind.hash : EntryKind.fields, payload, '', ttl, now);

@@ -4,13 +4,16 @@ import type { ByteString } from '../kernel/bytes.ts';
 /** What a fill asks for: a string, a string with what is stored beside it, a whole hash, some fields of one. */
 export type FillKind = 'string' | 'typed' | 'hash' | 'fields';
 
+/** What became of what was read: kept, not kept for its own sake, or not kept since the key was changed while it was read. */
+export type FillOutcome = 'kept' | 'unkept' | 'changed';
+
 /** Who waits for a read. */
 export interface ReadWaiter {
   /**
    * @param frame the reply as RESP3, an error reply possibly
-   * @param meta for `typed`: what is stored beside the value
+   * @param meta for `typed`, where there is a value: what is said of it, see `CachedReadsOptions.describe`
    */
-  filled(frame: ByteString, meta?: ByteString): void;
+  filled(frame: ByteString, meta: ByteString | undefined, outcome: FillOutcome): void;
   failed(error: SluiceError): void;
 }
 
