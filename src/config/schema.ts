@@ -275,7 +275,7 @@ const upstream = z
     }),
     maxQueued: countSetting(16_384, {
       description:
-        'Commands that wait beyond those, 256 MiB of them at most; more are refused (`SLUICE_OVERLOADED`, status 503).',
+        'Commands that wait beyond those; more, and more than 256 MiB together, are refused (`SLUICE_OVERLOADED`, status 503).',
       min: 0,
       max: 10_000_000,
     }),

@@ -55,8 +55,8 @@ export interface LinkContext {
 const TICKS_MS = 100;
 /** Heartbeats in the time that ends freshness. */
 const BEATS = 4;
-/** Bytes of commands that wait, beyond which more are refused: their number alone does not bound them. */
-const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
+/** Bytes of commands under way and waiting, beyond which more are refused: their number alone does not bound them. */
+const MAX_BYTES = 256 * 1024 * 1024;
 const ping = encodeCommand(['PING']);
 const role = encodeCommand(['ROLE']);
 
@@ -81,7 +81,7 @@ export class NodeLink implements UpstreamNode, OperationOwner {
   #inFlight = 0;
   #queue: { readonly lane: Lane; readonly operation: Operation }[] = [];
   #queueHead = 0;
-  #queuedBytes = 0;
+  #bytes = 0;
   /** The tracked lane's source, 0 while there is none or the server does not track. */
   #source = 0;
   #heardAt = Number.NEGATIVE_INFINITY;
@@ -176,8 +176,9 @@ export class NodeLink implements UpstreamNode, OperationOwner {
     this.#pool.close('Sluice closes');
   }
 
-  finished(): void {
+  finished({ text }: Operation): void {
     this.#inFlight--;
+    this.#bytes -= text.length;
     while (this.#inFlight < this.#context.settings.opsInFlight) {
       const next = this.#queue[this.#queueHead];
       if (next === undefined) {
@@ -186,7 +187,6 @@ export class NodeLink implements UpstreamNode, OperationOwner {
         return;
       }
       this.#queueHead++;
-      this.#queuedBytes -= next.operation.text.length;
       this.#start(next.lane, next.operation);
     }
   }
@@ -207,21 +207,19 @@ export class NodeLink implements UpstreamNode, OperationOwner {
 
   #admit(lane: Lane, operation: Operation): void {
     const { opsInFlight, maxQueued } = this.#context.settings;
+    const { length } = operation.text;
     operation.lane = lane;
-    if (this.#inFlight < opsInFlight) {
-      this.#start(lane, operation);
-      return;
-    }
-    if (this.queued >= maxQueued || this.#queuedBytes + operation.text.length > MAX_QUEUED_BYTES) {
-      const error = new SluiceError(
-        'OVERLOADED',
-        `${maxQueued} commands wait for ${this.name} already; the command was not sent`,
-      );
+    // One alone may be of any size: it is here already.
+    const isTooMuch = this.#bytes > 0 && this.#bytes + length > MAX_BYTES;
+    if (isTooMuch || (this.#inFlight >= opsInFlight && this.queued >= maxQueued)) {
+      const what = isTooMuch ? `${MAX_BYTES} bytes of commands` : `${maxQueued} commands`;
+      const error = new SluiceError('OVERLOADED', `${what} wait for ${this.name} already; the command was not sent`);
       queueMicrotask(() => operation.refuse(error));
       return;
     }
-    this.#queue.push({ lane, operation });
-    this.#queuedBytes += operation.text.length;
+    this.#bytes += length;
+    if (this.#inFlight < opsInFlight) this.#start(lane, operation);
+    else this.#queue.push({ lane, operation });
   }
 
   #start(lane: Lane, operation: Operation): void {

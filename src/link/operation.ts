@@ -4,7 +4,7 @@ import type { FetchReceiver, ReplyReceiver } from './upstream.ts';
 
 /** What a lane gives back when an operation is over. */
 export interface OperationOwner {
-  finished(): void;
+  finished(operation: Operation): void;
   /** It ends without its reply. */
   countFailure(error: SluiceError): void;
   /** The connection was lost under it. @returns whether it is tried again */
@@ -54,13 +54,13 @@ export class Operation implements ReplyReceiver {
 
   replied(frame: ByteString): void {
     // Its place is free before the receiver sends something new.
-    if (--this.#missing === 0) this.#owner.finished();
+    if (--this.#missing === 0) this.#owner.finished(this);
     this.#receiver.replied(frame);
   }
 
   failed(error: SluiceError): void {
     if (this.idempotent && this.#owner.retry(this)) return;
-    this.#owner.finished();
+    this.#owner.finished(this);
     this.#owner.countFailure(error);
     this.#receiver.failed(error);
   }

@@ -14,7 +14,7 @@ export const metricDefinitions = {
   },
   sluice_request_duration_seconds: {
     type: 'histogram',
-    help: 'From the request in hand to its answer made; waiting for durability is in sluice_journal_commit_duration_seconds. RESP commands of one name in a row, up to 16, share theirs evenly.',
+    help: 'From the request in hand to its answer made; waiting for durability is in sluice_journal_commit_duration_seconds. What a store behind answers: until it is sent on. RESP commands of one name in a row, up to 16, share theirs evenly.',
     labels: ['face', 'operation'],
   },
   sluice_connections: { type: 'gauge', help: 'Open client connections.', labels: ['face'] },

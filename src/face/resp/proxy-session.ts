@@ -41,6 +41,8 @@ export interface ProxyContext {
 
 /** Replies a client may have under way; more of its commands wait in the socket. */
 const MAX_OWED = 4096;
+/** The same in bytes of those commands. */
+const MAX_BYTES = 1024 * 1024;
 
 /**
  * The commands of one client, passed on to the store behind Sluice: the whole path of the RESP face over Redis.
@@ -63,6 +65,8 @@ export class ProxySession implements RemoteSession {
   #fills = 0;
   /** Commands under way over shared connections, of any kind. */
   #shared = 0;
+  /** Bytes of commands under way. */
+  #bytes = 0;
   /** The command that waits for others to end. */
   #held: readonly ByteString[] | undefined;
   /** Commands may wait for this session to take them. */
@@ -85,7 +89,7 @@ export class ProxySession implements RemoteSession {
   }
 
   get stalled(): boolean {
-    return this.#held !== undefined || this.owed >= MAX_OWED;
+    return this.#held !== undefined || this.owed >= MAX_OWED || this.#bytes > MAX_BYTES;
   }
 
   get listening(): boolean {
@@ -101,9 +105,14 @@ export class ProxySession implements RemoteSession {
     const { server, rules, upstream } = this.#context;
     const client = this.#client;
     const rule = rules.find(argv);
+    if (rule.name === 'hello' && this.#own.active && argv.length > 1 && argv[1] !== String(client.reply.proto)) {
+      this.error('ERR HELLO cannot change the protocol while the connection has state in the store; RESET first');
+      return rule.command;
+    }
     if (client.user === undefined || (rule.handling === 'local' && !this.#own.takes(rule))) {
       return this.#runHere(argv, sameInstant);
     }
+    if (!sameInstant) client.lastActiveAt = server.engine.clock.now();
     server.countCommand(client.lastActiveAt);
     client.lastCommand = rule.name;
     try {
@@ -175,7 +184,8 @@ export class ProxySession implements RemoteSession {
   }
 
   /** A slot has its reply. */
-  settled({ work }: Slot): void {
+  settled({ work, bytes }: Slot): void {
+    this.#bytes -= bytes;
     if (work !== 'none') this.#shared--;
     if (work === 'fill') this.#fills--;
     else if (work === 'write') this.#writes--;
@@ -240,13 +250,15 @@ export class ProxySession implements RemoteSession {
   /** What is kept of a key must not outlive a write to it by this client. */
   #share(argv: readonly ByteString[], rule: CommandRule): Slot {
     this.#shared++;
-    if (rule.idempotent) return this.#push(new Slot(this, 'plain'));
+    if (rule.idempotent) return this.#push(new Slot(this, 'plain', sizeOf(argv)));
     this.#writes++;
-    return this.#push(new Slot(this, 'write', this.#effects(argv, rule)));
+    return this.#push(new Slot(this, 'write', sizeOf(argv), this.#effects(argv, rule)));
   }
 
   #sendOwn(argv: readonly ByteString[], rule: CommandRule): void {
-    const slot = this.#own.expectsReply(rule) ? new Slot(this, 'none', this.#effects(argv, rule)) : undefined;
+    const slot = this.#own.expectsReply(rule)
+      ? new Slot(this, 'none', sizeOf(argv), this.#effects(argv, rule))
+      : undefined;
     // Refused when the pool is used up: before the slot stands in the queue.
     this.#own.send(argv, rule, this.#client.reply.proto, slot);
     if (slot !== undefined) this.#push(slot);
@@ -321,7 +333,8 @@ export class ProxySession implements RemoteSession {
   #push(slot: Slot): Slot {
     slot.silent = this.#isSilent();
     this.#slots.push(slot);
-    if (this.owed >= MAX_OWED) this.#wasFull = true;
+    this.#bytes += slot.bytes;
+    if (this.owed >= MAX_OWED || this.#bytes > MAX_BYTES) this.#wasFull = true;
     return slot;
   }
 
@@ -359,4 +372,10 @@ export class ProxySession implements RemoteSession {
     if (client.replyMode === 'skip-next') client.replyMode = 'skip';
     else if (client.replyMode === 'skip') client.replyMode = 'on';
   }
+}
+
+function sizeOf(argv: readonly ByteString[]): number {
+  let bytes = 0;
+  for (let i = 0; i < argv.length; i++) bytes += (argv[i] as ByteString).length;
+  return bytes;
 }

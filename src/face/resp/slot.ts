@@ -18,13 +18,16 @@ export class Slot {
   /** The client asked not to get it. */
   silent = false;
   readonly work: SlotWork;
+  /** Bytes of its command that are under way. */
+  readonly bytes: number;
   readonly #owner: SlotOwner;
   readonly #before: ((done: () => void) => void) | undefined;
 
   /** @param before has to happen before the reply is given out */
-  constructor(owner: SlotOwner, work: SlotWork, before?: (done: () => void) => void) {
+  constructor(owner: SlotOwner, work: SlotWork, bytes = 0, before?: (done: () => void) => void) {
     this.#owner = owner;
     this.work = work;
+    this.bytes = bytes;
     this.#before = before;
   }
 
