@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Channel, Lease, Message, RecordLog } from '../store/ports.ts';
-import { type ConformanceCase, conformanceCase } from './conformance.ts';
+import { assertStill, type ConformanceCase, conformanceCase, passUntil, timed } from './conformance.ts';
 
 const texts = (records: readonly { readonly value: Uint8Array }[]): string[] =>
   records.map(({ value }) => Buffer.from(value).toString());
@@ -11,36 +11,41 @@ const code = (expected: string) => (error: unknown) => (error as { code?: string
 export const recordLogSuite: readonly ConformanceCase<RecordLog>[] = [
   conformanceCase<RecordLog>('hands records out in order, each to one claimer', async (log) => {
     assert.equal(await log.append('l', ['1', '2', '3', '4', '5']), 5);
-    const claims = await Promise.all([1, 2, 3].map(() => log.claim('l', { count: 2, lease: 1000 })));
+    const claims = await Promise.all([1, 2, 3].map(() => log.claim('l', { count: 2, lease: 60_000 })));
     assert.deepEqual(claims.flatMap(texts).sort(), ['1', '2', '3', '4', '5']);
     assert.deepEqual(texts(claims[0] ?? []), ['1', '2']);
-    assert.deepEqual(await log.claim('l', { count: 2, lease: 1000 }), []);
+    assert.deepEqual(await log.claim('l', { count: 2, lease: 60_000 }), []);
   }),
   conformanceCase<RecordLog>('keeps equal records apart: each one counts', async (log) => {
     await log.append('l', ['same', 'same']);
-    const claimed = await log.claim('l', { count: 10, lease: 1000 });
+    const claimed = await log.claim('l', { count: 10, lease: 60_000 });
     assert.equal(new Set(claimed.map(({ id }) => id)).size, 2);
   }),
   conformanceCase<RecordLog>(
     'brings back what was not acknowledged in time, oldest first, before newer records',
     async (log, clock) => {
       await log.append('l', ['1', '2', '3']);
-      const first = await log.claim('l', { count: 2, lease: 1000 });
+      const { result: first, at } = await timed(clock, () => log.claim('l', { count: 2, lease: 200 }));
       await log.acknowledge('l', [first[0]?.id ?? '']);
-      clock.advance(999);
-      assert.deepEqual(texts(await log.claim('l', { count: 1, lease: 5000 })), ['3']);
-      clock.advance(1);
-      assert.deepEqual(texts(await log.claim('l', { count: 5, lease: 1000 })), ['2']);
+      let next = '';
+      const inTime = await assertStill(clock, at, 200, async () => {
+        [next = ''] = texts(await log.claim('l', { count: 1, lease: 60_000 }));
+        return next === '3';
+      });
+      await passUntil(clock, at.latest + 200);
+      const left = texts(await log.claim('l', { count: 5, lease: 60_000 }));
+      if (inTime) assert.deepEqual(left, ['2']);
+      else assert.deepEqual([next, ...left].sort(), ['2', '3']);
     },
   ),
   conformanceCase<RecordLog>('acknowledges once, and only what is claimed', async (log, clock) => {
     await log.append('l', ['1', '2']);
-    const [one] = await log.claim('l', { count: 1, lease: 1000 });
+    const [one] = await log.claim('l', { count: 1, lease: 60_000 });
     assert.equal(await log.acknowledge('l', [one?.id ?? '', one?.id ?? '', 'unknown']), 1);
     assert.deepEqual(await log.size('l'), { waiting: 1, claimed: 0 });
-    const [two] = await log.claim('l', { count: 1, lease: 1000 });
-    clock.advance(1000);
-    await log.claim('l', { count: 0, lease: 1000 });
+    const [two] = await log.claim('l', { count: 1, lease: 100 });
+    await clock.advance(100);
+    await log.claim('l', { count: 0, lease: 60_000 });
     assert.equal(await log.acknowledge('l', [two?.id ?? '']), 0, 'its lease had lapsed');
   }),
   conformanceCase<RecordLog>('refuses a lease that is no number of milliseconds greater than 0', async (log) => {
@@ -52,7 +57,7 @@ export const recordLogSuite: readonly ConformanceCase<RecordLog>[] = [
   conformanceCase<RecordLog>('keeps logs apart and knows their sizes', async (log) => {
     await log.append('a', ['1']);
     await log.append('b', ['1', '2']);
-    await log.claim('b', { count: 1, lease: 1000 });
+    await log.claim('b', { count: 1, lease: 60_000 });
     assert.deepEqual(await log.size('a'), { waiting: 1, claimed: 0 });
     assert.deepEqual(await log.size('b'), { waiting: 1, claimed: 1 });
     assert.equal(await log.append('a', []), 1);
@@ -62,36 +67,43 @@ export const recordLogSuite: readonly ConformanceCase<RecordLog>[] = [
 /** What every `Lease` promises. */
 export const leaseSuite: readonly ConformanceCase<Lease>[] = [
   conformanceCase<Lease>('is held by one of many who ask at once', async (lease) => {
-    const tokens = await Promise.all(Array.from({ length: 10 }, (_, i) => lease.acquire('l', `h${i}`, { ttl: 1000 })));
+    const tokens = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => lease.acquire('l', `h${i}`, { ttl: 60_000 })),
+    );
     assert.equal(tokens.filter((token) => token !== undefined).length, 1);
   }),
   conformanceCase<Lease>('is renewed by its holder under the same token', async (lease, clock) => {
-    const token = await lease.acquire('l', 'a', { ttl: 1000 });
-    clock.advance(900);
-    assert.equal(await lease.acquire('l', 'a', { ttl: 1000 }), token);
-    clock.advance(900);
-    assert.equal(await lease.acquire('l', 'b', { ttl: 1000 }), undefined);
+    const { result: token, at } = await timed(clock, () => lease.acquire('l', 'a', { ttl: 250 }));
+    let renewed = at;
+    const inTime = await assertStill(clock, at, 250, async () => {
+      const again = await timed(clock, () => lease.acquire('l', 'a', { ttl: 250 }));
+      renewed = again.at;
+      return again.result === token;
+    });
+    if (!inTime) return;
+    const refused = async (): Promise<boolean> => (await lease.acquire('l', 'b', { ttl: 250 })) === undefined;
+    await assertStill(clock, renewed, 250, refused);
   }),
   conformanceCase<Lease>('lapses, and the next holder has a greater token', async (lease, clock) => {
-    const first = (await lease.acquire('l', 'a', { ttl: 1000 })) as number;
-    clock.advance(1000);
-    const second = (await lease.acquire('l', 'b', { ttl: 1000 })) as number;
+    const first = (await lease.acquire('l', 'a', { ttl: 100 })) as number;
+    await clock.advance(100);
+    const second = (await lease.acquire('l', 'b', { ttl: 100 })) as number;
     assert.ok(second > first);
     assert.equal(await lease.release('l', 'a'), false);
-    clock.advance(1000);
-    const third = (await lease.acquire('l', 'a', { ttl: 1000 })) as number;
+    await clock.advance(100);
+    const third = (await lease.acquire('l', 'a', { ttl: 100 })) as number;
     assert.ok(third > second);
   }),
   conformanceCase<Lease>('refuses a ttl that is no number of milliseconds greater than 0', async (lease) => {
     for (const ttl of [0, Number.NaN]) await assert.rejects(lease.acquire('l', 'a', { ttl }), code('INVALID_ARGUMENT'));
-    assert.notEqual(await lease.acquire('l', 'b', { ttl: 1000 }), undefined);
+    assert.notEqual(await lease.acquire('l', 'b', { ttl: 60_000 }), undefined);
   }),
   conformanceCase<Lease>('is free once its holder releases it', async (lease) => {
-    await lease.acquire('l', 'a', { ttl: 1000 });
+    await lease.acquire('l', 'a', { ttl: 60_000 });
     assert.equal(await lease.release('l', 'b'), false);
     assert.equal(await lease.release('l', 'a'), true);
     assert.equal(await lease.release('l', 'a'), false);
-    assert.notEqual(await lease.acquire('l', 'b', { ttl: 1000 }), undefined);
+    assert.notEqual(await lease.acquire('l', 'b', { ttl: 60_000 }), undefined);
   }),
 ];
 

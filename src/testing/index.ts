@@ -23,7 +23,7 @@ export type {
   WindowDecision,
   WindowLimit,
 } from '../store/ports.ts';
-export type { ConformanceCase, OpenForTest, OpenPort } from './conformance.ts';
+export type { ConformanceCase, OpenForTest, OpenPort, TestClock } from './conformance.ts';
 export { channelSuite, leaseSuite, recordLogSuite } from './coordination-suites.ts';
 export { counterSuite, fieldsSuite, windowSuite } from './counting-suites.ts';
 export { FakeClock } from './fake-clock.ts';
