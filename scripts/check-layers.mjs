@@ -69,6 +69,7 @@ const mayImport = {
     'face/http',
     'face/admin',
     'store/engine',
+    'store/decisions',
     'store/embedded',
     'store/redis',
     'link',

@@ -92,7 +92,7 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
 }
 
 async function composeKeys(parts: FrontParts, listener: ListenerConfig): Promise<HttpFace> {
-  const options = { keys: parts.running.keys, bodyBytes: parts.config.limits.http.bodyBytes };
+  const options = { keys: parts.remote?.keys ?? parts.running.keys, bodyBytes: parts.config.limits.http.bodyBytes };
   return composeHttpFace(parts, 'http', listener, {
     handle: (exchange) => handleKey(options, exchange),
   });

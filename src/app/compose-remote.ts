@@ -19,7 +19,12 @@ import { openUpstream } from '../link/open-upstream.ts';
 import type { Route, Upstream, UpstreamNode } from '../link/upstream.ts';
 import { ReplyError } from '../resp/reply-decoder.ts';
 import { isCompatName, StoreKeys } from '../store/keys.ts';
+import type { KeyValue } from '../store/ports.ts';
+import { RedisKeyValue } from '../store/redis/key-value.ts';
+import { LinkCommands } from '../store/redis/link-commands.ts';
+import { RedisCalls } from '../store/redis/redis-calls.ts';
 import type { NodeLog } from '../telemetry/log.ts';
+import { describeValue, RemoteKeys } from './remote-keys.ts';
 
 /** How long values that cannot be proven may be given out over HTTP, which can say so, where `cache.grace` is not set. */
 const HTTP_GRACE_MS = 60_000;
@@ -35,6 +40,10 @@ export interface RemoteStore {
   readonly rules: CommandRules;
   readonly tokens: SyncTokens;
   readonly storeKeys: StoreKeys;
+  /** The keys of clients. */
+  readonly keyValue: KeyValue;
+  /** The same keys for the HTTP face, through the cache. */
+  readonly keys: RemoteKeys;
   /** Whether the store was ever reached. */
   readonly seen: boolean;
   /** Why nodes are not up, by their names. */
@@ -81,9 +90,18 @@ export async function composeRemote(
     onTopologyChange: () => reads?.coherence.doubtAll(clock.monotonic()),
   });
   const tokens = new SyncTokens({ nodeId: randomUUID(), barrier: (done) => upstream.barrier(done) });
+  const commands = new LinkCommands({ upstream, database: target.database, clock, random: Math.random });
+  const keyValue = new RedisKeyValue(new RedisCalls(commands, storeKeys));
+  const typeOf = async (key: ByteString): Promise<string | undefined> => {
+    const reply = await commands.call(['TYPE', key], { keys: [1], idempotent: true });
+    return typeof reply === 'string' ? reply : undefined;
+  };
+  const now = (): number => clock.monotonic();
   return {
     upstream,
     reads,
+    keyValue,
+    keys: new RemoteKeys({ store: keyValue, typeOf, reads, storeKeys, tokens, now }),
     rules,
     tokens,
     storeKeys,
@@ -101,7 +119,7 @@ export async function composeRemote(
           database: target.database,
           tokens: reads === undefined ? undefined : tokens,
           isReserved: (who, key) => isReserved(storeKeys, server, who, key),
-          now: () => clock.monotonic(),
+          now,
         },
         client,
       ),
@@ -114,6 +132,7 @@ export async function composeRemote(
     },
     close: () => {
       sweeper?.cancel();
+      commands.close();
       upstream.close();
     },
   };
@@ -141,6 +160,7 @@ function composeCache(
     coherence,
     source: { fetch: (key, commands, replies, receiver) => upstream().fetch(key, commands, replies, receiver) },
     metaKeys: storeKeys,
+    describe: describeValue,
     ...(matches === undefined ? {} : { matches }),
     ...timesOf(settings),
     maxEntryBytes: settings.maxEntryBytes,

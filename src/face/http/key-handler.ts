@@ -71,6 +71,7 @@ export function handleKey(options: KeyHandlerOptions, exchange: Exchange): Promi
   const query = path.indexOf('?');
   const key = keyOf(query < 0 ? path : path.slice(0, query));
   const parameters = query < 0 ? undefined : new URLSearchParams(path.slice(query + 1));
+  checkToken(options.keys, exchange);
   switch (request.method) {
     case 'GET':
     case 'HEAD':
@@ -95,15 +96,17 @@ export function handleKey(options: KeyHandlerOptions, exchange: Exchange): Promi
 function read(keys: KeyStore, exchange: Exchange, key: ByteString): Promise<void> | undefined {
   const token = exchange.request.headers[SYNC_TOKEN];
   const found =
-    token === undefined || keys.sync === undefined ? keys.read(key) : readAfter(keys.sync, String(token), key);
+    token === undefined || keys.sync === undefined ? keys.read(key) : keys.sync.readAfter(String(token), key);
   if (found instanceof Promise) return found.then((answer) => answerEntry(exchange, answer));
   answerEntry(exchange, found);
   return undefined;
 }
 
-function readAfter(sync: KeySync, token: string, key: ByteString): Promise<KeyAnswer> {
-  if (!sync.isToken(token)) throw new Problem(400, 'Bad request', `${SYNC_TOKEN} is not a token this face gave out`);
-  return sync.readAfter(token, key);
+/** Writes are decided in the store itself, so there a token changes nothing; one that is none is a mistake all the same. */
+function checkToken({ sync }: KeyStore, { request }: Exchange): void {
+  const token = request.headers[SYNC_TOKEN];
+  if (token === undefined || sync === undefined || sync.isToken(String(token))) return;
+  throw new Problem(400, 'Bad request', 'Sluice-Sync-Token is not one that the answer to a write had');
 }
 
 function answerEntry({ request, response }: Exchange, answer: KeyAnswer): void {
