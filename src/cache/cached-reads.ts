@@ -1,6 +1,5 @@
 import type { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
-import { encodeCommand } from '../resp/encode-command.ts';
 import { type Coherence, Trust } from './coherence.ts';
 import { EntryKind } from './entry.ts';
 import { Fill, type FillKind, type FillOwner, type ReadWaiter } from './fill.ts';
@@ -9,6 +8,8 @@ import type { LocalCache } from './local-cache.ts';
 import { bulkOf, elementsOf, integerOf, isBulk, isError, isNil } from './reply-frame.ts';
 
 const noFields: readonly ByteString[] = [];
+/** Between the key of a read and the same key again. */
+const PTTL = '\r\n*2\r\n$4\r\nPTTL\r\n$';
 
 /** The way to the store that tells of changes; `commands` are answered by `replies` frames in order. */
 export interface ReadSource {
@@ -230,7 +231,7 @@ export class CachedReads implements FillOwner {
       return true;
     }
     const metaKey = kind === 'typed' ? this.options.metaKeys.metaKeyOf(key) : undefined;
-    let commands = commandOf(kind, key, fields) + word1('PTTL', key);
+    let commands = commandsOf(kind, key, fields);
     if (metaKey !== undefined) commands += word1('GET', metaKey);
     const replies = metaKey === undefined ? 2 : 3;
     const fill = new Fill(this, key, kind, replies, fields, waiter);
@@ -343,7 +344,8 @@ export class CachedReads implements FillOwner {
     const { maxEntryBytes } = this.options;
     if (!fill.valid || epoch === 0 || this.coherence.epochOf(source) !== epoch) return false;
     const ttl = integerOf(fill.life);
-    if (ttl === undefined || isError(value) || value.length > maxEntryBytes) return false;
+    if (ttl === undefined || isError(value)) return false;
+    if ((isBulk(value) ? bulkOf(value).length : value.length) > maxEntryBytes) return false;
     const now = this.now();
     // The key was gone by then: kept only where its value was, too.
     if (ttl === -2) return wasAbsent(kind, value) && this.#set(fill, EntryKind.absent, '', '', ttl, now);
@@ -390,10 +392,13 @@ function wasAbsent(kind: FillKind, value: ByteString): boolean {
   return kind !== 'fields' && isNil(value);
 }
 
-function commandOf(kind: FillKind, key: ByteString, fields: readonly ByteString[]): ByteString {
-  if (kind === 'hash') return word1('HGETALL', key);
-  if (kind === 'fields') return encodeCommand(['HMGET', key, ...fields]);
-  return word1('GET', key);
+/** The read and `PTTL`. The pieces are few: each `+` of V8 makes an object, and this is made for every miss. */
+function commandsOf(kind: FillKind, key: ByteString, fields: readonly ByteString[]): ByteString {
+  const word = `${key.length}\r\n${key}`;
+  if (kind === 'string' || kind === 'typed') return `*2\r\n$3\r\nGET\r\n$${word}${PTTL}${word}\r\n`;
+  if (kind === 'hash') return `*2\r\n$7\r\nHGETALL\r\n$${word}${PTTL}${word}\r\n`;
+  const words = fields.map((field) => `\r\n$${field.length}\r\n${field}`).join('');
+  return `*${fields.length + 2}\r\n$5\r\nHMGET\r\n$${word}${words}${PTTL}${word}\r\n`;
 }
 
 /** A command of a name and one word. */
