@@ -33,7 +33,14 @@ const keySpecs: readonly (readonly [flags: string, first: number, last: number, 
   ['RW insert', 2, 0, 1, 'lmove rpoplpush blmove smove'],
 ];
 
+/** Commands that say how many keys follow, in this word. */
+const keyCounts: ReadonlyMap<string, number> = new Map([
+  ['eval', 2],
+  ['evalsha', 2],
+]);
+
 const keyNotes: ReadonlyMap<string, string> = new Map([
+  ['eval', 'We cannot tell how the keys will be used so we assume the worst, RW and UPDATE'],
   ['set', 'RW and ACCESS due to the optional `GET` argument'],
   ['getex', 'RW and UPDATE because it changes the TTL'],
 ]);
@@ -47,7 +54,8 @@ const tips: readonly (readonly [tips: string, names: string])[] = [
     'command command|info command|docs command|list hgetall hkeys hvals smembers sinter sunion sdiff',
   ],
   ['nondeterministic_output request_policy:all_shards response_policy:special', 'info'],
-  ['request_policy:all_nodes response_policy:all_succeeded', 'config|set'],
+  ['request_policy:all_nodes response_policy:all_succeeded', 'config|set script|load script|flush'],
+  ['request_policy:all_shards response_policy:agg_logical_and', 'script|exists'],
   ['request_policy:all_shards response_policy:agg_sum', 'dbsize'],
   ['request_policy:all_shards nondeterministic_output_order', 'keys'],
   ['nondeterministic_output request_policy:special', 'scan'],
@@ -73,7 +81,10 @@ const since: readonly (readonly [version: string, names: string])[] = [
   ],
   ['2.2.0', 'persist strlen setrange watch unwatch lpushx rpushx linsert zrevrangebyscore'],
   ['2.4.0', 'client client|list client|kill getrange'],
-  ['2.6.0', 'time pexpire pexpireat pttl psetex incrbyfloat hincrbyfloat'],
+  [
+    '2.6.0',
+    'time pexpire pexpireat pttl psetex incrbyfloat hincrbyfloat eval evalsha script script|load script|exists script|flush',
+  ],
   ['2.6.9', 'client|getname client|setname'],
   ['2.8.0', 'scan pubsub pubsub|numsub pubsub|numpat pubsub|channels hscan sscan zscan'],
   ['2.8.9', 'zrangebylex zrevrangebylex zremrangebylex zlexcount'],
@@ -81,7 +92,7 @@ const since: readonly (readonly [version: string, names: string])[] = [
   ['3.2.0', 'client|reply hstrlen'],
   ['3.2.1', 'touch'],
   ['4.0.0', 'unlink'],
-  ['5.0.0', 'client|id client|help command|help config|help zpopmin zpopmax'],
+  ['5.0.0', 'client|id client|help command|help config|help script|help zpopmin zpopmax'],
   ['6.0.0', 'hello client|getredir client|tracking client|caching'],
   [
     '6.2.0',
@@ -103,6 +114,7 @@ const groupCategories: Readonly<Record<CommandGroup, string | undefined>> = {
   set: '@set',
   'sorted-set': '@sortedset',
   transactions: '@transaction',
+  scripting: '@scripting',
   pubsub: undefined,
   connection: '@connection',
   server: undefined,
@@ -175,20 +187,15 @@ export function replyCommandDocs(row: Command, reply: Reply): void {
 }
 
 function replyKeySpecs({ name }: Command, reply: Reply): void {
+  const counted = keyCounts.get(name);
+  if (counted !== undefined) {
+    replyKeyCount(name, counted, reply);
+    return;
+  }
   const specs = keySpecsOf.get(name) ?? [];
   reply.set(specs.length);
   for (const [flags, first, last, step] of specs) {
-    const notes = keyNotes.get(name);
-    reply.map(notes === undefined ? 3 : 4);
-    if (notes !== undefined) {
-      reply.bulk('notes');
-      reply.bulk(notes);
-    }
-    reply.bulk('flags');
-    replySimpleSet(flags.split(' '), reply);
-    reply.bulk('begin_search');
-    replySearch('index', [['index', first]], reply);
-    reply.bulk('find_keys');
+    replySpecHead(name, flags, first, reply);
     replySearch(
       'range',
       [
@@ -199,6 +206,35 @@ function replyKeySpecs({ name }: Command, reply: Reply): void {
       reply,
     );
   }
+}
+
+function replyKeyCount(name: string, countAt: number, reply: Reply): void {
+  reply.set(1);
+  replySpecHead(name, 'RW access update', countAt, reply);
+  replySearch(
+    'keynum',
+    [
+      ['keynumidx', 0],
+      ['firstkey', 1],
+      ['keystep', 1],
+    ],
+    reply,
+  );
+}
+
+/** What all specifications begin with, up to how the keys are found. */
+function replySpecHead(name: string, flags: string, first: number, reply: Reply): void {
+  const notes = keyNotes.get(name);
+  reply.map(notes === undefined ? 3 : 4);
+  if (notes !== undefined) {
+    reply.bulk('notes');
+    reply.bulk(notes);
+  }
+  reply.bulk('flags');
+  replySimpleSet(flags.split(' '), reply);
+  reply.bulk('begin_search');
+  replySearch('index', [['index', first]], reply);
+  reply.bulk('find_keys');
 }
 
 function replySearch(type: string, spec: readonly (readonly [string, number])[], reply: Reply): void {

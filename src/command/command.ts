@@ -24,6 +24,7 @@ export type CommandFlag =
   | 'no_auth'
   | 'no_multi'
   | 'movablekeys'
+  | 'no_mandatory_keys'
   | 'allow_busy'
   | 'random'
   | 'sort_for_script';
@@ -36,6 +37,7 @@ export type CommandGroup =
   | 'set'
   | 'sorted-set'
   | 'transactions'
+  | 'scripting'
   | 'pubsub'
   | 'connection'
   | 'server';

@@ -6,6 +6,7 @@ import { genericCommands } from './commands/generic.ts';
 import { hashCommands } from './commands/hash.ts';
 import { listCommands } from './commands/list.ts';
 import { pubSubCommands } from './commands/pub-sub.ts';
+import { scriptingCommands } from './commands/scripting.ts';
 import { serverCommands } from './commands/server.ts';
 import { setCommands } from './commands/set.ts';
 import { sortedSetCommands } from './commands/sorted-set.ts';
@@ -24,6 +25,7 @@ export const commandTable: readonly Command[] = [
   ...setCommands,
   ...sortedSetCommands,
   ...transactionCommands,
+  ...scriptingCommands,
   ...pubSubCommands,
 ];
 
