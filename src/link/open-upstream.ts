@@ -1,6 +1,7 @@
 import { SluiceError } from '../errors.ts';
 import { type ByteString, utf8ToBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { ClusterUpstream } from './cluster-upstream.ts';
 import type { Endpoint, LinkLogin } from './link-connection.ts';
 import { nameOf } from './link-connection.ts';
 import { type LinkContext, type LinkSettings, NodeLink } from './node-link.ts';
@@ -62,8 +63,8 @@ export function openUpstream(options: UpstreamOptions): Upstream {
   const [first] = target.endpoints;
   if (first === undefined) throw new SluiceError('CONFIG_INVALID', 'store names no server');
   if (target.kind === 'sentinel') return openSentinel(options, context);
-  if (target.kind !== 'standalone')
-    throw new SluiceError('NOT_SUPPORTED', `a store of the kind ${target.kind} is not part of this version`);
+  if (target.kind === 'cluster')
+    return new ClusterUpstream(target.endpoints, context, () => options.onTopologyChange?.());
   return new SingleUpstream(new NodeLink(nameOf(first), () => Promise.resolve(first), context));
 }
 
