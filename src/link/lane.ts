@@ -97,6 +97,14 @@ export class Lane {
     else if (this.state === 'connecting' || this.state === 'down') this.#connect();
   }
 
+  /** The server is there again, as another lane has found: no waiting for the next attempt. */
+  hasten(): void {
+    if (this.state !== 'down' || this.#closed) return;
+    this.#failures = 0;
+    this.state = 'connecting';
+    if (this.#retry !== undefined) this.#connect();
+  }
+
   close(): void {
     this.#closed = true;
     this.#retry?.cancel();

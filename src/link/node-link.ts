@@ -238,6 +238,7 @@ export class NodeLink implements UpstreamNode, OperationOwner {
       up: (tracking) => {
         if (wasEverUp) this.counters.reconnects++;
         wasEverUp = true;
+        for (const lane of Object.values(this.#lanes)) lane.hasten();
         if (!tracked) return 0;
         this.#attach(tracking);
         return this.#source;
