@@ -3,14 +3,14 @@ import { concatenated, everywhere, first, interleaved, type Merge, sum } from '.
 import { slotOf } from './slot.ts';
 
 /** Commands on several keys that may be on several nodes: words for each key, and what the parts give. */
-const splits: Readonly<Record<string, { readonly step: 1 | 2; readonly merge: Merge | 'in order' }>> = {
-  mget: { step: 1, merge: 'in order' },
-  mset: { step: 2, merge: first },
-  del: { step: 1, merge: sum },
-  unlink: { step: 1, merge: sum },
-  exists: { step: 1, merge: sum },
-  touch: { step: 1, merge: sum },
-};
+const splits: ReadonlyMap<string, { readonly step: 1 | 2; readonly merge: Merge | 'in order' }> = new Map([
+  ['mget', { step: 1, merge: 'in order' }],
+  ['mset', { step: 2, merge: first }],
+  ['del', { step: 1, merge: sum }],
+  ['unlink', { step: 1, merge: sum }],
+  ['exists', { step: 1, merge: sum }],
+  ['touch', { step: 1, merge: sum }],
+]);
 
 export interface Part {
   readonly slot: number;
@@ -22,7 +22,7 @@ export function splitBySlot(
   argv: readonly ByteString[],
 ): { readonly parts: readonly Part[]; readonly merge: Merge } | undefined {
   const name = argv[0] as ByteString;
-  const split = splits[name.toLowerCase()];
+  const split = splits.get(name.toLowerCase());
   if (split === undefined || (argv.length - 1) % split.step !== 0) return undefined;
   const parts = new Map<number, Part & { readonly places: number[] }>();
   for (let at = 1; at < argv.length; at += split.step) {
