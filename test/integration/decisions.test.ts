@@ -1,0 +1,192 @@
+import { hash } from 'node:crypto';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Client } from '../../src/command/client.ts';
+import { execute } from '../../src/command/execute.ts';
+import type { Server } from '../../src/command/server.ts';
+import { ReplyDecoder, type ReplyValue } from '../../src/resp/reply-decoder.ts';
+import { acknowledgeRecords } from '../../src/store/decisions/acknowledge-records.ts';
+import { acquireLease } from '../../src/store/decisions/acquire-lease.ts';
+import { addToCounter } from '../../src/store/decisions/add-to-counter.ts';
+import { allDecisions } from '../../src/store/decisions/all-decisions.ts';
+import { appendRecords } from '../../src/store/decisions/append-records.ts';
+import { claimRecords } from '../../src/store/decisions/claim-records.ts';
+import { countRecords } from '../../src/store/decisions/count-records.ts';
+import type { Decision } from '../../src/store/decisions/decision.ts';
+import { fixedWindow } from '../../src/store/decisions/fixed-window.ts';
+import { incrementField } from '../../src/store/decisions/increment-field.ts';
+import { incrementValue } from '../../src/store/decisions/increment-value.ts';
+import { putValue } from '../../src/store/decisions/put-value.ts';
+import { readValue } from '../../src/store/decisions/read-value.ts';
+import { releaseLease } from '../../src/store/decisions/release-lease.ts';
+import { removeValue } from '../../src/store/decisions/remove-value.ts';
+import { rollingWindow } from '../../src/store/decisions/rolling-window.ts';
+import { setFields } from '../../src/store/decisions/set-fields.ts';
+import { CommandSession } from '../support/command-session.ts';
+import { findProgram } from '../support/programs.ts';
+import { connectRaw, type RawResp } from '../support/raw-resp.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+
+/** One step of a sequence: a command of both sides. `after` ms pass before it, also negative ones. */
+interface Step {
+  readonly after: number;
+  /** `NOW` stands for the instant. */
+  readonly argv: readonly string[];
+}
+
+/** In the year 2100: no server's own clock comes into it. */
+const START = 4_102_444_800_000;
+
+const script = ({ sha1 }: Decision, keys: readonly string[], args: readonly string[]): string[] => [
+  'EVALSHA',
+  sha1,
+  String(keys.length),
+  ...keys,
+  ...args,
+];
+
+const values = ['', '0', '7', '-12', '007', 'ten', 'v\0\xff\r\n', '9007199254740991', '9223372036854775807', '1e3'];
+const tags = values.map((value) => hash('sha1', Buffer.from(value, 'latin1')));
+const value = fc.oneof(
+  fc.constantFrom(...values),
+  fc.uint8Array({ maxLength: 40 }).map((b) => Buffer.from(b).latin1Slice()),
+);
+const ttl = fc.oneof(fc.constant(''), fc.integer({ min: 1, max: 400 }).map(String));
+const whole = (min: number, max: number): fc.Arbitrary<string> => fc.integer({ min, max }).map(String);
+const step53 = fc.oneof(whole(-5, 5), fc.constantFrom('9007199254740991', '-9007199254740991'));
+const step64 = fc.oneof(
+  whole(-5, 5),
+  fc.constantFrom('9223372036854775807', '-9223372036854775808', '9007199254740993'),
+);
+const condition = fc.oneof(
+  fc.constantFrom([''], ['absent'], ['present'], ['tags']),
+  fc.subarray(tags, { minLength: 1, maxLength: 3 }).map((some) => ['tags', ...some]),
+);
+const valueKeys = fc.constantFrom(['k1', 'b1'], ['k2', 'b2'], ['k3']);
+const holder = fc.constantFrom('a', 'b', 'c\xfe');
+const limit = fc.tuple(whole(0, 5), whole(1, 300), whole(0, 4));
+const ids = fc.array(whole(1, 12), { maxLength: 5 });
+const log = { next: 'l:n', records: 'l:r', waiting: 'l:w', claimed: 'l:c' };
+const allKeys = ['k1', 'k2', 'k3', 'b1', 'b2', 'r', 'c', 'w', 'f', 'e', 'e:t', ...Object.values(log)];
+const key = fc.constantFrom(...allKeys);
+
+const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
+  'put-value': fc
+    .tuple(valueKeys, value, fc.constantFrom('', 'type'), ttl, condition)
+    .map(([keys, bytes, type, time, onlyIf]) => {
+      const beside = type === '' ? '' : hash('sha1', Buffer.from(bytes, 'latin1')) + type;
+      return script(putValue, keys, ['NOW', bytes, keys.length === 1 ? '' : beside, time, ...onlyIf]);
+    }),
+  'read-value': valueKeys.map((keys) => script(readValue, keys, ['NOW'])),
+  'remove-value': fc.tuple(valueKeys, condition).map(([keys, onlyIf]) => script(removeValue, keys, ['NOW', ...onlyIf])),
+  'increment-value': fc.tuple(valueKeys, step64).map(([keys, by]) => script(incrementValue, keys, ['NOW', by])),
+  'set-fields': fc
+    .tuple(ttl, fc.array(fc.tuple(fc.constantFrom('a', 'b', ''), value), { maxLength: 3 }))
+    .map(([time, fields]) => script(setFields, ['r'], ['NOW', time, ...fields.flat()])),
+  'increment-field': fc
+    .tuple(fc.constantFrom('a', 'b'), step53)
+    .map(([field, by]) => script(incrementField, ['r'], [field, by])),
+  'add-to-counter': fc.tuple(step53, ttl).map(([by, time]) => script(addToCounter, ['c'], ['NOW', by, time])),
+  'rolling-window': limit.map((args) => script(rollingWindow, ['w'], ['NOW', ...args])),
+  'fixed-window': limit.map((args) => script(fixedWindow, ['f'], ['NOW', ...args])),
+  'append-records': fc
+    .array(value, { maxLength: 4 })
+    .map((records) => script(appendRecords, [log.next, log.records, log.waiting], records)),
+  'claim-records': fc
+    .tuple(whole(1, 300), whole(0, 3))
+    .map((args) => script(claimRecords, [log.waiting, log.claimed, log.records], ['NOW', ...args])),
+  'acknowledge-records': ids.map((some) => script(acknowledgeRecords, [log.claimed, log.records], some)),
+  'count-records': fc.constant(script(countRecords, [log.waiting, log.claimed], [])),
+  'acquire-lease': fc
+    .tuple(holder, whole(1, 300))
+    .map(([who, time]) => script(acquireLease, ['e', 'e:t'], ['NOW', who, time])),
+  'release-lease': holder.map((who) => script(releaseLease, ['e'], ['NOW', who])),
+};
+
+/** What other clients may do to the same keys. */
+const disturbance = fc.oneof(
+  fc.tuple(key, value).map(([name, bytes]) => ['SET', name, bytes]),
+  fc.tuple(fc.constantFrom('k1', 'k2', 'c', 'f', 'e', 'w', 'r'), value).map(([name, bytes]) => ['RPUSH', name, bytes]),
+  key.map((name) => ['DEL', name]),
+  key.map((name) => ['PERSIST', name]),
+);
+
+const argv = fc.oneof(...Object.values(decisionSteps).map((arbitrary) => ({ arbitrary, weight: 3 })), {
+  arbitrary: disturbance,
+  weight: 1,
+});
+const sequences = fc.array(
+  fc.record({ after: fc.oneof(fc.constant(0), fc.integer({ min: -20, max: 150 })), argv }) as fc.Arbitrary<Step>,
+  { minLength: 1, maxLength: 60 },
+);
+
+/** The commands that tell all there is in a key. */
+function questions(name: string): string[][] {
+  return [
+    ['TYPE', name],
+    ['PEXPIRETIME', name],
+    ['GET', name],
+    ['HGETALL', name],
+    ['LRANGE', name, '0', '-1'],
+    ['ZRANGE', name, '0', '-1', 'WITHSCORES'],
+  ];
+}
+
+function commandsOf(steps: readonly Step[]): string[][] {
+  let now = START;
+  const commands = steps.map(({ after, argv: words }) => {
+    now += after;
+    return words.map((word, index) => (word === 'NOW' && index > 0 ? String(now) : word));
+  });
+  return [...commands, ...allKeys.flatMap(questions), ['DBSIZE']];
+}
+
+/** Redis 7 tells where in a script an error came up; fields of a hash come in no order. */
+function comparable(frame: string, command: readonly string[]): string {
+  if (frame.startsWith('-')) return frame.replace(/ script: .*/, '');
+  if (command[0] !== 'HGETALL') return frame;
+  const decoder = new ReplyDecoder();
+  decoder.push(Buffer.from(frame, 'latin1'));
+  const words = decoder.next() as readonly ReplyValue[];
+  const pairs = words.flatMap((word, index) => (index % 2 === 0 ? [`${word}=${words[index + 1]}`] : []));
+  return pairs.sort().join('\n');
+}
+
+function nativeSession(): { readonly server: Server; readonly client: Client } {
+  const session = new CommandSession();
+  return { server: session.server, client: session.client().client };
+}
+
+describe.skipIf(findProgram('redis-server') === undefined)('decisions, on the engine and as scripts of Redis', () => {
+  let redis: RedisServer;
+  let client: RawResp;
+  beforeAll(async () => {
+    redis = await startRedis();
+    client = await connectRaw({ port: redis.port });
+    for (const { lua, sha1 } of allDecisions) expect(await client.command('SCRIPT', 'LOAD', lua)).toContain(sha1);
+  });
+  afterAll(async () => {
+    await client?.close();
+    await redis?.stop();
+  });
+
+  it('has steps for every decision', () => {
+    expect(Object.keys(decisionSteps).sort()).toEqual(allDecisions.map(({ name }) => name).sort());
+  });
+
+  it('give the same replies and leave the same keys, whatever came before', async () => {
+    await fc.assert(
+      fc.asyncProperty(sequences, async (steps) => {
+        const commands = commandsOf(steps);
+        const [, ...theirs] = await client.pipeline([['FLUSHALL'], ...commands]);
+        const { server, client: own } = nativeSession();
+        commands.forEach((command, index) => {
+          execute(server, own, command);
+          const ours = comparable(own.reply.take(), command);
+          expect(ours, `${index}: ${JSON.stringify(command)}`).toBe(comparable(theirs[index] as string, command));
+        });
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
+});
