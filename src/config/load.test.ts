@@ -287,6 +287,28 @@ describe('loadConfig', () => {
     );
   });
 
+  it('warns of settings that do nothing with the store that is configured', async () => {
+    const found = async (text: string): Promise<string[]> =>
+      (await load({ '/srv/sluice.yaml': text })).warnings.map(({ path, message }) => `${path}: ${message}`);
+    expect(
+      await found('cache: { idle: 2m }\nupstream: { opsInFlight: 64, tls: { serverName: a } }\ndata: ./d'),
+    ).toEqual([
+      'upstream.opsInFlight: has no effect: the store is embedded, in this process',
+      'upstream.tls.serverName: has no effect: the store is embedded, in this process',
+      'cache.idle: has no effect: the store is embedded, in this process',
+    ]);
+    const remote = 'store: "redis://:hunter2@r:6379"\n';
+    expect(await found(`${remote}data: ./d\ndurability: fsync\nmaxBytes: 1GiB\ncache: { idle: 2m }`)).toEqual([
+      'data: has no effect: keys are kept by redis://***@r:6379, not in this process',
+      'durability: has no effect: keys are kept by redis://***@r:6379, not in this process',
+      'maxBytes: has no effect: keys are kept by redis://***@r:6379, not in this process',
+    ]);
+    expect(await found(`${remote}cache: { enabled: false, ttl: 1m, server: { maxMemory: 1GiB } }`)).toEqual([
+      'cache.ttl: has no effect: cache.enabled is false',
+    ]);
+    expect(await found(`${remote}cache: { maxBytes: 1GiB }`)).toEqual([]);
+  });
+
   it('warns of environment names that mean nothing, but not of those of tests', async () => {
     const { warnings } = await load({}, { env: { SLUICE_HTPT: ':1', SLUICE_TEST_REDIS: 'x' } });
     expect(warnings).toEqual([

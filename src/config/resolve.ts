@@ -5,6 +5,7 @@ import { type ConfigFinding, configError, type SettingSource } from './finding.t
 import { expandShortForms, type Layer, mergeLayers } from './layers.ts';
 import { type configSchema, listenerNames, type SluiceConfig } from './schema.ts';
 import { listSettings } from './settings.ts';
+import { isRemote, storeName } from './store-url.ts';
 import { validate } from './validate.ts';
 
 type Parsed = z.output<typeof configSchema>;
@@ -52,7 +53,8 @@ export function resolveLayers(
     const source = valueAt(merged.value, path) === undefined ? undefined : merged.sourceOf(path);
     if (source !== undefined && source.kind !== 'default') sources.set(name, source);
   }
-  return { value: deepFreeze(value) as SluiceConfig, warnings: warn(parsed, merged.sourceOf), sources };
+  const warnings = [...warn(parsed, merged.sourceOf), ...withoutEffect(parsed, sources)];
+  return { value: deepFreeze(value) as SluiceConfig, warnings, sources };
 }
 
 type SourceOf = (path: readonly PropertyKey[]) => SettingSource;
@@ -111,6 +113,24 @@ function warn(config: Parsed, sourceOf: SourceOf): ConfigFinding[] {
     if (address === undefined || isLoopbackHost(address.host)) return [];
     const message = `${formatAddress(address)} is open to everybody who can reach it: insecure is set and there are no users`;
     return [{ path: name, message, source: sourceOf([name, 'address']) }];
+  });
+}
+
+/** Settings of the embedded store, and those of a store on other machines. */
+const ofEmbedded = /^(?:data|durability|maxBytes|checkpoint\..+)$/;
+const ofRemote = /^(?:cache|upstream)\./;
+
+/** What is set and does nothing with the store that is configured. */
+function withoutEffect({ store, cache }: Parsed, sources: ReadonlyMap<string, SettingSource>): ConfigFinding[] {
+  const remote = isRemote(store);
+  return [...sources].flatMap(([path, source]): ConfigFinding[] => {
+    // Container images set SLUICE_DATA for every configuration.
+    if (path === 'data' && source.kind === 'environment') return [];
+    let why: string | undefined;
+    if (remote && ofEmbedded.test(path)) why = `keys are kept by ${storeName(store)}, not in this process`;
+    else if (!remote && ofRemote.test(path)) why = `the store is ${storeName(store)}, in this process`;
+    else if (!cache.enabled && /^cache\.(?!enabled$|server\.)/.test(path)) why = 'cache.enabled is false';
+    return why === undefined ? [] : [{ path, message: `has no effect: ${why}`, source }];
   });
 }
 
