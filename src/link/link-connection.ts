@@ -3,6 +3,7 @@ import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { Fifo } from '../kernel/fifo.ts';
 import { encodeCommand } from '../resp/encode-command.ts';
 import { ReplyFramer } from '../resp/reply-framer.ts';
 import type { ReplyReceiver } from './upstream.ts';
@@ -47,8 +48,6 @@ export interface LinkEvents {
 
 /** A peer that vanished is noticed, also where nothing is waited for in time. */
 const KEEP_ALIVE_MS = 10_000;
-/** Receivers that are done are dropped from the front of the queue in batches of this size. */
-const COMPACT_AT = 1024;
 const PUSH = 0x3e;
 const MINUS = 0x2d;
 
@@ -66,8 +65,7 @@ export class LinkConnection {
   readonly #relays: boolean;
   readonly #refusedWrite: (() => void) | undefined;
   readonly #deadline: { cancel(): void };
-  #waiting: ReplyReceiver[] = [];
-  #head = 0;
+  readonly #waiting = new Fifo<ReplyReceiver>();
   /** Commands made and not written yet, and how many receivers at the end of the queue belong to them. */
   #out = '';
   #unwritten = 0;
@@ -101,7 +99,7 @@ export class LinkConnection {
 
   /** Replies still to come. */
   get inFlight(): number {
-    return this.#waiting.length - this.#head;
+    return this.#waiting.length;
   }
 
   /** Bytes that the kernel has not taken yet. */
@@ -135,10 +133,8 @@ export class LinkConnection {
     this.#closed = true;
     this.#deadline.cancel();
     this.#socket.destroy();
-    const waiting = this.#waiting.slice(this.#head);
+    const waiting = this.#waiting.drain();
     const written = waiting.length - this.#unwritten;
-    this.#waiting = [];
-    this.#head = 0;
     this.#out = '';
     const unknown = this.#unknown(reason);
     const away = this.#away(reason);
@@ -198,7 +194,7 @@ export class LinkConnection {
       failed: () => undefined,
     };
     // Commands that already wait here come after it.
-    this.#waiting.splice(this.#head, 0, ...steps.map(() => receiver));
+    for (const _ of steps) this.#waiting.unshift(receiver);
     this.#socket.write(handshake, 'latin1');
   }
 
@@ -239,24 +235,13 @@ export class LinkConnection {
   }
 
   #match(frame: ByteString): void {
-    if (this.#waiting.length - this.#head <= this.#unwritten) {
+    if (this.#waiting.length <= this.#unwritten) {
       // Nobody asked: a message on RESP2, a line of MONITOR; everywhere else the stream has lost its order.
       if (this.#relays) this.#events.pushed(frame);
       else this.destroy('the server sent a reply to no command');
       return;
     }
-    const receiver = this.#waiting[this.#head] as ReplyReceiver;
-    this.#head++;
-    if (this.#head === this.#waiting.length) {
-      this.#waiting.length = 0;
-      this.#head = 0;
-    } else if (this.#head === COMPACT_AT) {
-      this.#waiting.splice(0, COMPACT_AT);
-      this.#head = 0;
-    }
-    if (frame.charCodeAt(0) === MINUS && this.#refusedWrite !== undefined && frame.startsWith('-READONLY'))
-      this.#refusedWrite();
-    receiver.replied(frame);
+    (this.#waiting.shift() as ReplyReceiver).replied(frame);
   }
 
   #away(reason: string): SluiceError {

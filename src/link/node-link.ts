@@ -1,6 +1,7 @@
 import { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { Fifo } from '../kernel/fifo.ts';
 import { Histogram } from '../kernel/histogram.ts';
 import { encodeCommand } from '../resp/encode-command.ts';
 import { DedicatedPool } from './dedicated-pool.ts';
@@ -79,8 +80,7 @@ export class NodeLink implements UpstreamNode, OperationOwner {
   readonly #lanes: Readonly<Record<'resp2' | 'resp3' | 'tracked', Lane>>;
   readonly #pool: DedicatedPool;
   #inFlight = 0;
-  #queue: { readonly lane: Lane; readonly operation: Operation }[] = [];
-  #queueHead = 0;
+  readonly #queue = new Fifo<{ readonly lane: Lane; readonly operation: Operation }>();
   #bytes = 0;
   /** The tracked lane's source, 0 while there is none or the server does not track. */
   #source = 0;
@@ -126,7 +126,7 @@ export class NodeLink implements UpstreamNode, OperationOwner {
   }
 
   get queued(): number {
-    return this.#queue.length - this.#queueHead;
+    return this.#queue.length;
   }
 
   get dedicated(): number {
@@ -168,10 +168,9 @@ export class NodeLink implements UpstreamNode, OperationOwner {
   close(): void {
     this.#closed = true;
     this.#timer.cancel();
-    for (const { operation } of this.#queue.splice(0).slice(this.#queueHead)) {
+    for (const { operation } of this.#queue.drain()) {
       operation.refuse(new SluiceError('STORE_UNAVAILABLE', 'Sluice closes; the command was not sent'));
     }
-    this.#queueHead = 0;
     for (const lane of Object.values(this.#lanes)) lane.close();
     this.#pool.close('Sluice closes');
   }
@@ -180,13 +179,8 @@ export class NodeLink implements UpstreamNode, OperationOwner {
     this.#inFlight--;
     this.#bytes -= text.length;
     while (this.#inFlight < this.#context.settings.opsInFlight) {
-      const next = this.#queue[this.#queueHead];
-      if (next === undefined) {
-        if (this.#queueHead > 0) this.#queue = [];
-        this.#queueHead = 0;
-        return;
-      }
-      this.#queueHead++;
+      const next = this.#queue.shift();
+      if (next === undefined) return;
       this.#start(next.lane, next.operation);
     }
   }

@@ -10,9 +10,7 @@ export function encodeCommand(argv: readonly ByteString[]): ByteString {
   let text = length < 64 ? (counts[length] as string) : `*${length}\r\n`;
   for (let i = 0; i < length; i++) {
     const word = argv[i] as ByteString;
-    text += word.length < SMALL ? headers[word.length] : `$${word.length}\r\n`;
-    text += word;
-    text += '\r\n';
+    text += word.length < SMALL ? `${headers[word.length]}${word}\r\n` : `$${word.length}\r\n${word}\r\n`;
   }
   return text;
 }

@@ -1,6 +1,6 @@
 import type { SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
-import { errorFrame, type Slot } from './slot.ts';
+import { errorFrame, Slot, type SlotOwner } from './slot.ts';
 
 type FillKind = 'string' | 'hash' | 'fields';
 
@@ -11,6 +11,8 @@ interface Waiter {
 
 /** What the face needs of the cached reads. */
 export interface CacheReads {
+  /** Monotonic, ms. */
+  now(): number;
   caches(key: ByteString): boolean;
   string(key: ByteString, now: number): ByteString | null | undefined;
   field(key: ByteString, field: ByteString, now: number): ByteString | null | undefined;
@@ -35,13 +37,15 @@ export interface CachedFacts {
 }
 
 /** What the answers need of the client. */
-export interface CacheClient {
+export interface CacheClient extends SlotOwner {
   readonly reads: CacheReads;
+  /** Monotonic, ms, of this command. */
   readonly now: number;
   readonly proto: 2 | 3;
   answer(text: ByteString): void;
   answerBulk(value: ByteString | null): void;
-  fillSlot(): Slot;
+  /** Takes a slot, whose reply is still to come, into the order of replies. */
+  await(slot: Slot): void;
 }
 
 /** Keys of one MGET that are read for the cache; with more missing the command is passed on as it is: a scan must not fill it. */
@@ -108,7 +112,8 @@ function mget(client: CacheClient, argv: readonly ByteString[]): boolean {
     client.answer(header + parts.join(''));
     return true;
   }
-  const slot = client.fillSlot();
+  const slot = new Slot(client, 'fill');
+  client.await(slot);
   let failure: ByteString | undefined;
   const part = (i: number, frame: ByteString): void => {
     // A key of another type is absent to MGET; every other error is one of the whole command.
@@ -122,7 +127,7 @@ function mget(client: CacheClient, argv: readonly ByteString[]): boolean {
     const key = argv[i + 1] as ByteString;
     reads.read(key, 'string', {
       filled: (frame) => part(i, frame),
-      failed: (error) => part(i, reads.unprovenFrame(key, 'string', [], client.now) ?? errorFrame(error)),
+      failed: (error) => part(i, reads.unprovenFrame(key, 'string', noFields, reads.now()) ?? errorFrame(error)),
     });
   }
   return true;
@@ -208,41 +213,44 @@ function fill(
   const { reads } = client;
   if (!reads.caches(key)) return false;
   const kept = reads.isAway(client.now) ? reads.unprovenFrame(key, kind, fields, client.now) : undefined;
-  if (kept === undefined) reads.read(key, kind, new FilledAnswer(client, key, kind, fields, render), fields);
-  else client.answer(render(kept));
+  if (kept === undefined) {
+    const slot = new FillSlot(client, key, kind, fields, render);
+    client.await(slot);
+    reads.read(key, kind, slot, fields);
+  } else {
+    client.answer(render(kept));
+  }
   return true;
 }
 
 /** The reply for a client, from the RESP3 one. */
 type Render = (frame: ByteString) => ByteString;
 
-/** Waits for a read and answers with it. */
-class FilledAnswer implements Waiter {
+/** The place of a reply that a read into the cache gives. */
+class FillSlot extends Slot {
   readonly #client: CacheClient;
   readonly #key: ByteString;
   readonly #kind: FillKind;
   readonly #fields: readonly ByteString[];
   readonly #render: Render;
-  readonly #slot: Slot;
 
   constructor(client: CacheClient, key: ByteString, kind: FillKind, fields: readonly ByteString[], render: Render) {
+    super(client, 'fill');
     this.#client = client;
     this.#key = key;
     this.#kind = kind;
     this.#fields = fields;
     this.#render = render;
-    this.#slot = client.fillSlot();
   }
 
   filled(frame: ByteString): void {
-    this.#slot.replied(this.#render(frame));
+    this.settle(this.#render(frame));
   }
 
-  failed(error: SluiceError): void {
-    const { reads, now } = this.#client;
-    const old = reads.unprovenFrame(this.#key, this.#kind, this.#fields, now);
-    if (old === undefined) this.#slot.failed(error);
-    else this.filled(old);
+  override failed(error: SluiceError): void {
+    const { reads } = this.#client;
+    const old = reads.unprovenFrame(this.#key, this.#kind, this.#fields, reads.now());
+    this.settle(old === undefined ? errorFrame(error) : this.#render(old));
   }
 }
 

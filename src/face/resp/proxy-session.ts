@@ -5,6 +5,7 @@ import { execute } from '../../command/execute.ts';
 import type { PreparedCommand } from '../../command/prepared-command.ts';
 import type { Server } from '../../command/server.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
+import { Fifo } from '../../kernel/fifo.ts';
 import { answerFromCache, type CacheReads } from './cached-answer.ts';
 import { OwnConnection, type OwnUpstream } from './own-connection.ts';
 import { Slot } from './slot.ts';
@@ -57,14 +58,15 @@ export class ProxySession implements RemoteSession {
   readonly #own: OwnConnection;
   /** The number of the database that shared connections are in. */
   readonly #database: ByteString;
-  /** In the order of the commands; those before `#head` are given out. */
-  #slots: Slot[] = [];
-  #head = 0;
+  /** In the order of the commands. */
+  readonly #slots = new Fifo<Slot>();
   /** On the shared connections: writes, and reads that fill the cache. */
   #writes = 0;
   #fills = 0;
   /** Commands under way over shared connections, of any kind. */
   #shared = 0;
+  /** When the command at hand began, for the cache; monotonic, ms. */
+  now = 0;
   /** Bytes of commands under way. */
   #bytes = 0;
   /** The command that waits for others to end. */
@@ -85,7 +87,7 @@ export class ProxySession implements RemoteSession {
   }
 
   get owed(): number {
-    return this.#slots.length - this.#head;
+    return this.#slots.length;
   }
 
   get stalled(): boolean {
@@ -124,7 +126,11 @@ export class ProxySession implements RemoteSession {
       } else if (this.#own.active || rule.handling === 'own') {
         if (this.#shared > 0) this.#hold(argv);
         else this.#sendOwn(argv, rule);
-      } else if (rule.handling === 'cached' && this.#mayUseCache() && answerFromCache(this, argv, rule.name)) {
+      } else if (
+        rule.handling === 'cached' &&
+        this.#mayUseCache(sameInstant) &&
+        answerFromCache(this, argv, rule.name)
+      ) {
         // Answered, or being read.
       } else if (!rule.idempotent && this.#fills > 0) {
         this.#hold(argv);
@@ -142,10 +148,6 @@ export class ProxySession implements RemoteSession {
   /** Slots that are answered already, for the cache. */
   get reads(): CacheReads {
     return this.#context.reads as CacheReads;
-  }
-
-  get now(): number {
-    return this.#context.now();
   }
 
   get proto(): 2 | 3 {
@@ -176,11 +178,11 @@ export class ProxySession implements RemoteSession {
     this.answer(`-${message.replaceAll(/[\r\n]+/g, ' ')}\r\n`);
   }
 
-  /** A slot for a read that fills the cache. */
-  fillSlot(): Slot {
+  /** Takes the slot of a read that fills the cache. */
+  await(slot: Slot): void {
     this.#fills++;
     this.#shared++;
-    return this.#push(new Slot(this, 'fill'));
+    this.#push(slot);
   }
 
   /** A slot has its reply. */
@@ -192,19 +194,10 @@ export class ProxySession implements RemoteSession {
     if (this.#closed) return;
     const { reply, connection } = this.#client;
     let given = false;
-    while (this.#head < this.#slots.length) {
-      const slot = this.#slots[this.#head] as Slot;
-      if (slot.text === undefined) break;
+    for (let slot = this.#slots.peek(); slot?.text !== undefined; slot = this.#slots.peek()) {
+      this.#slots.shift();
       if (!slot.silent) reply.raw(slot.text);
       given = true;
-      this.#head++;
-    }
-    if (this.#head === this.#slots.length) {
-      this.#slots = [];
-      this.#head = 0;
-    } else if (this.#head >= 256) {
-      this.#slots.splice(0, this.#head);
-      this.#head = 0;
     }
     if (!given) return;
     connection.flush();
@@ -304,7 +297,8 @@ export class ProxySession implements RemoteSession {
     }
   }
 
-  #mayUseCache(): boolean {
+  #mayUseCache(sameInstant: boolean): boolean {
+    if (!sameInstant) this.now = this.#context.now();
     return this.#context.reads !== undefined && this.#writes === 0;
   }
 
