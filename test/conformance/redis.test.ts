@@ -20,8 +20,10 @@ import {
 } from '../../src/testing/index.ts';
 import { findProgram } from '../support/programs.ts';
 import { connectRaw } from '../support/raw-resp.ts';
+import { startCluster } from '../support/redis-cluster.ts';
 import { openRedisPorts, type RedisPorts, realClock } from '../support/redis-ports.ts';
-import { startRedis } from '../support/redis-server.ts';
+import { startSentinel } from '../support/redis-sentinel.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { startRespFace } from '../support/resp-face.ts';
 
 /** Servers that the driver is pointed at. */
@@ -88,7 +90,30 @@ function single(server: AsyncDisposable & { readonly port: number }): Servers {
   };
 }
 
+const placesOf = (servers: readonly RedisServer[]): UpstreamTarget['endpoints'] =>
+  servers.map(({ host, port }) => ({ host, port }));
+
+async function sentinel(): Promise<Servers> {
+  const setup = await startSentinel();
+  return {
+    target: { kind: 'sentinel', endpoints: placesOf(setup.sentinels), primaryName: setup.name, database: 0 },
+    primaries: [(await setup.primary()).port],
+    [Symbol.asyncDispose]: () => setup[Symbol.asyncDispose](),
+  };
+}
+
+async function cluster(): Promise<Servers> {
+  const setup = await startCluster();
+  return {
+    target: { kind: 'cluster', endpoints: placesOf(setup.nodes.slice(0, 2)), database: 0 },
+    primaries: setup.nodes.slice(0, 3).map(({ port }) => port),
+    [Symbol.asyncDispose]: () => setup[Symbol.asyncDispose](),
+  };
+}
+
 const hasRedis = findProgram('redis-server') !== undefined;
 
 conforms('redis-server', async () => single(await startRedis()), hasRedis);
 conforms("Sluice's own RESP face", async () => single(await startRespFace()));
+conforms('a primary behind Sentinels', sentinel, hasRedis);
+conforms('a Redis Cluster', cluster, hasRedis);

@@ -1,4 +1,3 @@
-import { SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Upstream } from '../../link/upstream.ts';
@@ -48,8 +47,6 @@ export class LinkCommands implements RedisCommands {
     args: readonly ByteString[],
     signal?: AbortSignal,
   ): Promise<{ cursor: string; keys: ByteString[] }> {
-    if (this.#upstream.nodes.length > 1)
-      throw new SluiceError('NOT_SUPPORTED', 'the keys of a cluster cannot be scanned yet; scan its nodes one by one');
     const reply = orThrow(await this.call(['SCAN', cursor, ...args], { idempotent: true, signal }));
     const [next, keys] = reply as readonly [string, ByteString[]];
     return { cursor: next, keys };
