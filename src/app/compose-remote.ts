@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import type { ConnectionOptions } from 'node:tls';
 import { CachedReads } from '../cache/cached-reads.ts';
 import { Coherence, Trust } from '../cache/coherence.ts';
 import { LocalCache } from '../cache/local-cache.ts';
@@ -10,7 +8,6 @@ import { CommandRules } from '../command/command-rules.ts';
 import type { Server } from '../command/server.ts';
 import type { SluiceConfig } from '../config/schema.ts';
 import type { StoreTarget } from '../config/store-url.ts';
-import { SluiceError } from '../errors.ts';
 import { ProxySession } from '../face/resp/proxy-session.ts';
 import { type ByteString, utf8ToBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -25,6 +22,7 @@ import { LinkCommands } from '../store/redis/link-commands.ts';
 import { RedisCalls } from '../store/redis/redis-calls.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import { describeValue, RemoteKeys } from './remote-keys.ts';
+import { credentialsOf, loginOf } from './upstream-login.ts';
 
 /** How long values that cannot be proven may be given out over HTTP, which can say so, where `cache.grace` is not set. */
 const HTTP_GRACE_MS = 60_000;
@@ -226,43 +224,4 @@ function logState(log: ReturnType<NodeLog['part']>, node: UpstreamNode, reason: 
   if (node.state === 'up') log.info(fields, 'connected to the store');
   else if (node.state === 'down') log.error(fields, 'the store is away; Sluice goes on trying to reach it');
   else log.warn(fields, 'the connection to the store was lost');
-}
-
-async function loginOf(
-  { upstream: { tls, connectTimeout } }: SluiceConfig,
-  target: StoreTarget,
-): Promise<{ connectTimeout: number; username?: ByteString; password?: ByteString; tls?: ConnectionOptions }> {
-  const login = { connectTimeout, ...credentialsOf(target) };
-  if (!target.tls) return login;
-  const read = async (what: string, path: string | undefined): Promise<Buffer | undefined> => {
-    if (path === undefined) return undefined;
-    try {
-      return await readFile(path);
-    } catch (error) {
-      const text = `upstream.tls.${what}: ${path} cannot be read: ${(error as Error).message}`;
-      throw new SluiceError('CONFIG_INVALID', text, { cause: error });
-    }
-  };
-  const files = {
-    ca: await read('ca', tls?.ca),
-    cert: await read('cert', tls?.cert),
-    key: await read('key', tls?.key),
-  };
-  const options: ConnectionOptions = {};
-  for (const [name, file] of Object.entries(files)) if (file !== undefined) options[name as 'ca'] = file;
-  if (tls?.serverName !== undefined) options.servername = tls.serverName;
-  return { ...login, tls: options };
-}
-
-function credentialsOf({
-  username,
-  password,
-}: {
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-}): { username?: ByteString; password?: ByteString } {
-  return {
-    ...(username === undefined ? {} : { username: utf8ToBytes(username) }),
-    ...(password === undefined ? {} : { password: utf8ToBytes(password) }),
-  };
 }
