@@ -154,6 +154,7 @@ function composeCache(
   });
   const matches = settings.match.includes('*') ? undefined : anyOf(settings.match);
   const reads: CachedReads = new CachedReads({
+    random: Math.random,
     cache,
     coherence,
     source: { fetch: (key, commands, replies, receiver) => upstream().fetch(key, commands, replies, receiver) },

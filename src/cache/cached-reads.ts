@@ -3,6 +3,7 @@ import type { ByteString } from '../kernel/bytes.ts';
 import { type Coherence, Trust } from './coherence.ts';
 import { EntryKind } from './entry.ts';
 import { Fill, type FillKind, type FillOwner, type ReadWaiter } from './fill.ts';
+import { FillTable } from './fill-table.ts';
 import { allFields, encodeFields, fieldOf, mergeFields } from './hash-fields.ts';
 import type { LocalCache } from './local-cache.ts';
 import { bulkOf, elementsOf, integerOf, isBulk, isError, isNil } from './reply-frame.ts';
@@ -42,6 +43,8 @@ export interface CachedReadsOptions {
   silentGrace: number;
   /** Values above this are not kept. */
   readonly maxEntryBytes: number;
+  /** In [0, 1). */
+  readonly random: () => number;
   /** Monotonic, ms. */
   readonly now: () => number;
 }
@@ -95,10 +98,11 @@ export class CachedReads implements FillOwner {
   readonly cache: LocalCache;
   readonly coherence: Coherence;
   readonly options: CachedReadsOptions;
-  readonly #fills = new Map<ByteString, Fill>();
+  readonly #fills: FillTable;
 
   constructor(options: CachedReadsOptions) {
     this.options = options;
+    this.#fills = new FillTable(options.random);
     this.cache = options.cache;
     this.coherence = options.coherence;
   }
@@ -222,12 +226,11 @@ export class CachedReads implements FillOwner {
    * @returns whether it joined a read that was under way
    */
   read(key: ByteString, kind: FillKind, waiter: ReadWaiter, fields: readonly ByteString[] = noFields): boolean {
-    const first = this.#fills.get(key);
-    for (let fill = first; fill !== undefined; fill = fill.next) {
-      if (fill.kind !== kind || kind === 'fields') continue;
+    const other = kind === 'fields' ? undefined : this.#fills.find(key, kind);
+    if (other !== undefined) {
       this.stats.joined++;
-      fill.others ??= [];
-      fill.others.push(waiter);
+      other.others ??= [];
+      other.others.push(waiter);
       return true;
     }
     const metaKey = kind === 'typed' ? this.options.metaKeys.metaKeyOf(key) : undefined;
@@ -235,8 +238,7 @@ export class CachedReads implements FillOwner {
     if (metaKey !== undefined) commands += word1('GET', metaKey);
     const replies = metaKey === undefined ? 2 : 3;
     const fill = new Fill(this, key, kind, replies, fields, waiter);
-    fill.next = first;
-    this.#fills.set(key, fill);
+    this.#fills.add(fill);
     this.stats.fills++;
     this.options.source.fetch(key, commands, replies, fill);
     return false;
@@ -257,13 +259,13 @@ export class CachedReads implements FillOwner {
 
   /** A client of this node has written the key: to be called before it is told so. */
   written(key: ByteString): void {
-    this.#drop(key);
+    this.#fills.drop(key);
     this.cache.delete(key, 'written');
   }
 
   /** A client of this node has changed what cannot be told by keys. */
   forgetAll(): void {
-    for (const key of [...this.#fills.keys()]) this.#drop(key);
+    this.#fills.dropAll();
     this.cache.clear();
   }
 
@@ -286,17 +288,17 @@ export class CachedReads implements FillOwner {
     if (name === null) {
       this.stats.flushes++;
       this.coherence.flushed(source);
-      for (const key of [...this.#fills.keys()]) this.#drop(key);
+      this.#fills.dropAll();
       return;
     }
     this.stats.invalidated++;
     const key = this.options.metaKeys.keyOfMetaKey(name) ?? name;
-    this.#drop(key);
+    this.#fills.drop(key);
     this.cache.delete(key, 'invalidated');
   }
 
   completed(fill: Fill): void {
-    this.#remove(fill);
+    this.#fills.remove(fill);
     const { value, others } = fill;
     const meta = fill.kind === 'typed' && isBulk(value) ? this.#describe(fill) : undefined;
     const isKept = this.#keep(fill, meta);
@@ -308,29 +310,9 @@ export class CachedReads implements FillOwner {
 
   abandoned(fill: Fill, error: SluiceError): void {
     this.stats.failures++;
-    this.#remove(fill);
+    this.#fills.remove(fill);
     fill.waiter.failed(error);
     for (const waiter of fill.others ?? []) waiter.failed(error);
-  }
-
-  /** Those who wait get what was read; it is not kept, and who comes from now on reads anew. */
-  #drop(key: ByteString): void {
-    let fill = this.#fills.get(key);
-    if (fill === undefined) return;
-    this.#fills.delete(key);
-    for (; fill !== undefined; fill = fill.next) fill.valid = false;
-  }
-
-  #remove(fill: Fill): void {
-    if (!fill.valid) return;
-    let other = this.#fills.get(fill.key);
-    if (other === fill) {
-      if (fill.next === undefined) this.#fills.delete(fill.key);
-      else this.#fills.set(fill.key, fill.next);
-      return;
-    }
-    while (other !== undefined && other.next !== fill) other = other.next;
-    if (other !== undefined) other.next = fill.next;
   }
 
   #describe({ value, beside }: Fill): ByteString {

@@ -45,7 +45,7 @@ export class Fill {
   source = 0;
   epoch = 0;
   begunAt = 0;
-  /** The next fill of the same key. */
+  /** The next in the table's chain. */
   next: Fill | undefined;
   readonly #owner: FillOwner;
   readonly #replies: number;

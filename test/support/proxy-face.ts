@@ -108,6 +108,7 @@ function openReads(options: TestCache, heartbeat: number, upstream: () => Upstre
     ...options,
   });
   return new CachedReads({
+    random: Math.random,
     cache,
     coherence,
     source: { fetch: (key, commands, replies, receiver) => upstream().fetch(key, commands, replies, receiver) },
