@@ -35,7 +35,7 @@ describe('reading at another node what was written at one', () => {
   it('sees the write with its token, and perhaps not without', async () => {
     await here.put('k', '0');
     await untilHitThere('k');
-    relay.set({ kind: 'delay', ms: 150 }, 'down');
+    relay.set({ kind: 'delay', ms: 300 }, 'down');
     for (let i = 1; i <= 3; i++) {
       const { token } = await here.put('k', String(i));
       // What tells of the change is still under way.

@@ -81,7 +81,7 @@ describe('keys over HTTP from the cache', () => {
     await node.put('long?ttl=100s', 'x');
     await untilHit('long');
     expect((await node.get('long')).cacheStatus).toMatch(/^sluice; hit; ttl=9[89]$/);
-    await plain.command('SET', 'short', 'x', 'PX', '400');
+    await plain.command('SET', 'short', 'x', 'PX', '900');
     await untilHit('short');
     expect((await node.get('short')).cacheStatus).toBe('sluice; hit; ttl=0');
     await eventually(async () => expect((await node.get('short')).status).toBe(404), { timeoutMs: 2000 });
