@@ -105,7 +105,7 @@ describe('the RESP face over a cluster', { timeout: 60_000 }, () => {
     for (const key of keys) await until(client, ['GET', key], bulk('2'), 500);
     // A key that is not there is remembered as such, too; the node that will have it tells nobody who has not read it there.
     expect(await client.command('GET', '{foo}none')).toBe('$-1\r\n');
-    const slot = await slotOf(cluster, 'foo');
+    const slot = await cluster.slotOf('foo');
     const to = ((owners[0] as number) + 1) % 3;
     await cluster.moveSlot(slot, to);
     await until(client, ['GET', 'foo'], bulk('2'), 500);
@@ -120,10 +120,6 @@ describe('the RESP face over a cluster', { timeout: 60_000 }, () => {
   });
 });
 
-async function slotOf(cluster: ClusterSetup, key: string): Promise<number> {
-  return Number((await cluster.nodes[0]?.ask('CLUSTER', 'KEYSLOT', key))?.slice(1));
-}
-
 async function ownerOf(cluster: ClusterSetup, key: string): Promise<number> {
-  return cluster.ownerOf(await slotOf(cluster, key));
+  return cluster.ownerOf(await cluster.slotOf(key));
 }

@@ -2,10 +2,13 @@ import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { connectRaw } from './raw-resp.ts';
 import { type RedisServer, startServerProcess } from './redis-server.ts';
+import { type Certificates, tlsArgs } from './redis-tls.ts';
 
 export interface ClusterNode extends RedisServer {
   /** Its name in the cluster. */
   readonly id: string;
+  /** The port that the nodes tell clients of; with TLS where there are certificates. */
+  readonly peerPort: number;
   readonly ask: (...argv: readonly string[]) => Promise<string>;
 }
 
@@ -22,6 +25,7 @@ export interface MoveHooks {
 /** Primaries first, then their replicas in the same order, as they were started. */
 export interface ClusterSetup extends AsyncDisposable {
   readonly nodes: readonly ClusterNode[];
+  readonly slotOf: (key: string) => Promise<number>;
   /** Index in `nodes` of the primary that has the slot now, as a node that answers sees it. */
   readonly ownerOf: (slot: number) => Promise<number>;
   /** Moves a slot with its keys to the primary `to` as resharding does. */
@@ -44,6 +48,8 @@ export interface ClusterSetupOptions {
   readonly args?: readonly string[];
   /** After how much silence a node holds another for dead, ms. @default 1000 */
   readonly nodeTimeout?: number;
+  /** Everything speaks TLS, beside the plain ports that the tests use. @default without TLS */
+  readonly certificates?: Certificates;
 }
 
 const SLOTS = 16_384;
@@ -55,6 +61,7 @@ export async function startCluster({
   password,
   args = [],
   nodeTimeout = 1000,
+  certificates,
 }: ClusterSetupOptions = {}): Promise<ClusterSetup> {
   const started: RedisServer[] = [];
   const stop = async (): Promise<void> => {
@@ -63,6 +70,7 @@ export async function startCluster({
   try {
     const nodes = await Promise.all(
       Array.from({ length: primaries * (1 + replicas) }, async () => {
+        const tlsPort = certificates === undefined ? undefined : await freePort();
         const server = await startServerProcess(async (port, folder) => [
           ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
           ...[
@@ -76,11 +84,12 @@ export async function startCluster({
           ...['--cluster-node-timeout', `${nodeTimeout}`, '--cluster-replica-validity-factor', '0'],
           ...['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1'],
           ...(password === undefined ? [] : ['--requirepass', password, '--masterauth', password]),
+          ...(certificates === undefined || tlsPort === undefined ? [] : tlsArgs(certificates, tlsPort)),
           ...args,
         ]);
         started.push(server);
         const ask = (...argv: readonly string[]): Promise<string> => command(server.port, password, argv);
-        return Object.assign(server, { ask, id: bulk(await ask('CLUSTER', 'MYID')) });
+        return Object.assign(server, { ask, peerPort: tlsPort ?? server.port, id: bulk(await ask('CLUSTER', 'MYID')) });
       }),
     );
     const setup = new Setup(nodes, stop);
@@ -117,7 +126,7 @@ class Setup implements ClusterSetup {
       }
       if (node === first) continue;
       const bus = bulk((await node.ask('CONFIG', 'GET', 'cluster-port')).split('\r\n').slice(3).join('\r\n'));
-      await must(first, 'CLUSTER', 'MEET', node.host, `${node.port}`, bus);
+      await must(first, 'CLUSTER', 'MEET', node.host, `${node.peerPort}`, bus);
     }
     await this.#every(async (node) => {
       const known = /cluster_known_nodes:(\d+)/.exec(await node.ask('CLUSTER', 'INFO'))?.[1];
@@ -143,6 +152,9 @@ class Setup implements ClusterSetup {
       if (replication.includes('master_link_status:down')) throw new Error(replication);
     }, running);
   };
+
+  readonly slotOf = async (key: string): Promise<number> =>
+    Number((await this.#node(this.nodes.length - 1).ask('CLUSTER', 'KEYSLOT', key)).slice(1));
 
   readonly ownerOf = async (slot: number): Promise<number> => {
     for (const node of this.nodes) {
@@ -209,7 +221,7 @@ class Setup implements ClusterSetup {
       const keys = bulks(reply);
       if (keys.length === 0) return;
       left -= keys.length;
-      await must(source, 'MIGRATE', target.host, `${target.port}`, '', '0', '5000', 'KEYS', ...keys);
+      await must(source, 'MIGRATE', target.host, `${target.peerPort}`, '', '0', '5000', 'KEYS', ...keys);
     }
   }
 

@@ -61,30 +61,38 @@ export async function makeCertificates(): Promise<Certificates> {
   };
 }
 
+export type ClientCertificates = 'without certificate' | 'with certificate';
+
+/** Options of redis-server for TLS on that port; replication, Sentinels and the bus of a cluster use it then, too. */
+export function tlsArgs(
+  { ca, serverCert, serverKey }: Certificates,
+  tlsPort: number,
+  clients: ClientCertificates = 'without certificate',
+): string[] {
+  return [
+    ...['--tls-port', `${tlsPort}`, '--tls-cert-file', serverCert, '--tls-key-file', serverKey],
+    ...['--tls-ca-cert-file', ca, '--tls-auth-clients', clients === 'with certificate' ? 'yes' : 'no'],
+    ...['--tls-replication', 'yes', '--tls-cluster', 'yes'],
+  ];
+}
+
 /**
  * redis-server with TLS on `tlsPort`, beside the plain `port`.
  * @param clients whether a client has to show a certificate. @default without
  */
 export async function startTlsRedis({
-  certificates: { ca, serverCert, serverKey },
+  certificates,
   clients = 'without certificate',
   args = [],
   ...options
 }: RedisServerOptions & {
   readonly certificates: Certificates;
-  readonly clients?: 'without certificate' | 'with certificate';
+  readonly clients?: ClientCertificates;
 }): Promise<TlsRedis> {
   for (let attempt = 1; ; attempt++) {
     const tlsPort = await freePort();
     try {
-      const server = await startRedis({
-        ...options,
-        args: [
-          ...['--tls-port', `${tlsPort}`, '--tls-cert-file', serverCert, '--tls-key-file', serverKey],
-          ...['--tls-ca-cert-file', ca, '--tls-auth-clients', clients === 'with certificate' ? 'yes' : 'no'],
-          ...args,
-        ],
-      });
+      const server = await startRedis({ ...options, args: [...tlsArgs(certificates, tlsPort, clients), ...args] });
       return Object.assign(server, { tlsPort });
     } catch (error) {
       // Another process may have taken the port.
