@@ -101,19 +101,27 @@ Examples:
 
   program
     .command('check')
-    .summary('validate a configuration')
-    .description('Validates the configuration, environment included, and names every finding with line and column.')
+    .summary('validate a configuration, or ask the store what it can promise')
+    .description(
+      'Validates the configuration, environment included, and names every finding with line and column. With --store it also connects ' +
+        'to the Redis or Valkey of the configuration, asks what it is, and prints what it can and cannot promise. Nothing is changed there.',
+    )
     .addOption(configOption())
     .addOption(envFileOption())
     .option('--print-defaults', 'print every setting with its default and its explanation, as a configuration file')
     .option('--json-schema', 'print the JSON Schema of the configuration file, for editors')
+    .option('--store', 'connect to the configured store and print what it can and cannot promise')
+    .option('--redis <server>', 'HOST:PORT or redis://… of the server, instead of the configured one')
+    .option('--json', 'print the report of --store as JSON')
     .addHelpText(
       'after',
       `
-Exit status: 0 valid, 2 not valid.
+Exit status: 0 valid, or the store answered; 1 the store cannot be reached or refuses the login; 2 not valid.
 
 Examples:
   sluice check --config sluice.yaml
+  sluice check --store --config sluice.yaml
+  sluice check --store --redis redis.example.com:6379 --json
   sluice check --print-defaults > sluice.yaml
   sluice check --json-schema > sluice.schema.json`,
     )
