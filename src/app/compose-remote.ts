@@ -52,19 +52,23 @@ export interface RemoteStore {
   close(): void;
 }
 
+export interface RemoteParts {
+  readonly config: SluiceConfig;
+  readonly target: StoreTarget;
+  readonly credentials: { readonly required: boolean };
+  readonly clock: Clock;
+  readonly log: NodeLog;
+}
+
 /** @throws SluiceError CONFIG_INVALID when a file of upstream.tls cannot be read */
-export async function composeRemote(
-  config: SluiceConfig,
-  target: StoreTarget,
-  clock: Clock,
-  log: NodeLog,
-): Promise<RemoteStore> {
+export async function composeRemote({ config, target, credentials, clock, log }: RemoteParts): Promise<RemoteStore> {
   const { upstream: settings } = config;
   const storeKeys = new StoreKeys(utf8ToBytes(settings.namespace));
   const rules = new CommandRules();
   const storeLog = log.part('store');
   const reasons = new Map<string, string>();
   let seen = false;
+  let closing = false;
   const { reads, sweeper } = composeCache(config, clock, storeKeys, () => upstream);
   const upstream: Upstream = openUpstream({
     target,
@@ -83,7 +87,7 @@ export async function composeRemote(
       } else {
         reasons.set(node.name, reason);
       }
-      logState(storeLog, node, reason);
+      if (!closing) logState(storeLog, node, reason);
     },
     onTopologyChange: () => reads?.coherence.doubtAll(clock.monotonic()),
   });
@@ -95,11 +99,14 @@ export async function composeRemote(
     return typeof reply === 'string' ? reply : undefined;
   };
   const now = (): number => clock.monotonic();
+  // Sluice's own keys are no client's business; those other programs agree on need a grant where clients have names.
+  const isReserved = (key: ByteString, compat: boolean): boolean =>
+    storeKeys.isOwn(key) || (!compat && credentials.required && isCompatName(key));
   return {
     upstream,
     reads,
     keyValue,
-    keys: new RemoteKeys({ store: keyValue, typeOf, reads, storeKeys, tokens, now }),
+    keys: new RemoteKeys({ store: keyValue, typeOf, reads, isReserved: (key) => isReserved(key, false), tokens, now }),
     rules,
     tokens,
     storeKeys,
@@ -116,7 +123,7 @@ export async function composeRemote(
           reads,
           database: target.database,
           tokens: reads === undefined ? undefined : tokens,
-          isReserved: (who, key) => isReserved(storeKeys, server, who, key),
+          isReserved: ({ user }, key) => isReserved(key, user?.compat === true),
           now,
         },
         client,
@@ -129,6 +136,7 @@ export async function composeRemote(
       Object.assign(reads.options, timesOf(next));
     },
     close: () => {
+      closing = true;
       sweeper?.cancel();
       commands.close();
       upstream.close();
@@ -185,12 +193,6 @@ function timesOf({ ttl, grace }: SluiceConfig['cache']): { ttl: number; grace: n
 function anyOf(patterns: readonly string[]): (key: ByteString) => boolean {
   const globs = patterns.map((pattern) => compileGlob(utf8ToBytes(pattern)));
   return (key) => globs.some((matches) => matches(key));
-}
-
-/** Sluice's own keys are no client's business; those other programs agree on need a grant where clients have names. */
-function isReserved(storeKeys: StoreKeys, server: Server, { user }: Client, key: ByteString): boolean {
-  if (storeKeys.isOwn(key)) return true;
-  return server.authenticator.required && user?.compat !== true && isCompatName(key);
 }
 
 const plainRead: Route = { idempotent: true, keyPositions: () => [] };

@@ -13,6 +13,7 @@ import { composeRemote } from './compose-remote.ts';
 import { listen } from './listen.ts';
 import { engineMetrics, eventLoopMetrics, journalMetrics, processMetrics } from './observe.ts';
 import { remoteMetrics } from './observe-remote.ts';
+import { RemoteKeyValue } from './remote-key-value.ts';
 import { systemClock } from './system-clock.ts';
 import { version } from './version.ts';
 
@@ -55,7 +56,9 @@ export async function startSluice(
     throw error;
   });
   const nodeLog = log.part('node');
-  const remote = isRemote(config.store) ? await composeRemote(config, config.store, clock, log) : undefined;
+  const remote = isRemote(config.store)
+    ? await composeRemote({ config, target: config.store, credentials, clock, log })
+    : undefined;
   const sources: MetricSource[] =
     remote === undefined ? [engineMetrics(running), journalMetrics(running)] : [remoteMetrics(remote)];
   const eventLoop = eventLoopMetrics();
@@ -124,7 +127,7 @@ export async function startSluice(
     addresses,
     ...(running.dataDir === undefined ? {} : { dataDir: running.dataDir }),
     ready: running.ready,
-    keys: running.keys,
+    keys: remote === undefined ? running.keys : new RemoteKeyValue(remote.keyValue, remote.reads),
     reload(next) {
       const { reloadable, needRestart, effective } = diffReloadable(current, next);
       running.engine.maxBytes = effective.maxBytes;

@@ -9,7 +9,6 @@ import { type ForwardReason, forwardStatus, hitStatus } from '../http/cache-stat
 import { type ByteString, fromBuffer, toBuffer } from '../kernel/bytes.ts';
 import { ReplyError } from '../resp/reply-decoder.ts';
 import { tagOf } from '../store/decisions/tag.ts';
-import type { StoreKeys } from '../store/keys.ts';
 import type { KeyValue, SetOptions, SetOutcome } from '../store/ports.ts';
 import { errorOfReply } from '../store/redis/error-of-reply.ts';
 
@@ -20,7 +19,8 @@ export interface RemoteKeysOptions {
   readonly typeOf: (key: ByteString) => Promise<string | undefined>;
   /** Absent where nothing is cached. Its `describe` is {@link describeValue}. */
   readonly reads: CachedReads | undefined;
-  readonly storeKeys: StoreKeys;
+  /** Keys that are not for clients of this face. */
+  readonly isReserved: (key: ByteString) => boolean;
   readonly tokens: SyncTokens;
   /** Monotonic, ms. */
   readonly now: () => number;
@@ -74,8 +74,8 @@ export class RemoteKeys implements KeyStore {
 
   /** @param takesStale a value that cannot be proven will do while the store is away */
   #read(key: ByteString, takesStale: boolean): Answer | Promise<Answer> {
-    const { reads, storeKeys, now } = this.#options;
-    if (storeKeys.isOwn(key)) throw ownKey();
+    const { reads, isReserved, now } = this.#options;
+    if (isReserved(key)) throw ownKey();
     if (reads === undefined || !reads.caches(key)) return this.#readStore(key, 'bypass');
     const at = now();
     const slot = reads.fresh(key, at);
@@ -91,8 +91,8 @@ export class RemoteKeys implements KeyStore {
 
   /** A read that sees at least what the write left after which the token was given out. */
   async #readAfter(token: string, key: ByteString): Promise<Answer> {
-    const { reads, storeKeys, tokens } = this.#options;
-    if (storeKeys.isOwn(key)) throw ownKey();
+    const { reads, isReserved, tokens } = this.#options;
+    if (isReserved(key)) throw ownKey();
     if (reads === undefined || !reads.caches(key)) return this.#readStore(key, 'bypass');
     const isCurrent = await new Promise<boolean>((resolve) => tokens.honour(token, resolve));
     // What is kept from before the last loss of the link may be older than the write, so nothing stale will do.
@@ -139,9 +139,9 @@ export class RemoteKeys implements KeyStore {
   }
 
   async #write<T>(key: Uint8Array, work: () => Promise<T>): Promise<T> {
-    const { reads, storeKeys } = this.#options;
+    const { reads, isReserved } = this.#options;
     const name = fromBuffer(key);
-    if (storeKeys.isOwn(name)) throw ownKey();
+    if (isReserved(name)) throw ownKey();
     try {
       const result = await work();
       reads?.written(name);
@@ -215,5 +215,8 @@ function entryOf(text: ByteString, meta: ByteString, origin: ReadOrigin): KeyEnt
 }
 
 function ownKey(): SluiceError {
-  return new SluiceError('FORBIDDEN', "the key is one of Sluice's own; choose another name");
+  return new SluiceError(
+    'FORBIDDEN',
+    "the key is one of Sluice's own, or of those that need a grant; choose another name",
+  );
 }
