@@ -102,6 +102,8 @@ export class ClusterNodes {
         database: 0,
         primary: true,
         onState: (node, reason) => {
+          // One that was given up has nothing more to say.
+          if (this.#known.get(name)?.link !== link) return;
           context.onState?.(node, reason);
           if (node.state !== 'up') this.refresh();
         },

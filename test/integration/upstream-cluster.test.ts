@@ -416,6 +416,49 @@ describe('a cluster whose nodes die', { timeout: 60_000 }, () => {
     expect(await nodes.nodes[dead]?.ask('GET', lost[0] as string)).toBe('$1\r\nz\r\n');
   });
 
+  it('is refused while most of its primaries are away, and is there again with them', async () => {
+    await using nodes = await startCluster({ replicas: 0, keeps: 'writes' });
+    await using store = open(nodes);
+    for (const key of keys) await store.call('SET', key, key);
+    const [key] = keys.filter((one) => ownerBefore(slotOf(one)) === 2) as [string];
+    await Promise.all([nodes.nodes[0]?.kill(), nodes.nodes[1]?.kill()]);
+    // The one that is left knows that it is alone, after a while.
+    await eventually(async () => expect(await store.raw('SET', beside(key), 'x')).toMatch(/^-CLUSTERDOWN/), {
+      timeoutMs: 10_000,
+    });
+    expect(await store.raw('GET', key)).toMatch(/^-CLUSTERDOWN/);
+    const refused = await Promise.all(keys.map((one) => store.raw('GET', one)));
+    expect(new Set(refused.map((reply) => reply.slice(0, 12)))).toEqual(new Set(['-CLUSTERDOWN', 'STORE_UNAVAI']));
+    expect(await store.raw('MGET', ...keys)).toMatch(/^(-CLUSTERDOWN|STORE_UNAVAILABLE)/);
+    await Promise.all([nodes.nodes[0]?.restart(), nodes.nodes[1]?.restart()]);
+    await eventually(async () => expect(await store.call('MGET', ...keys)).toEqual(keys), { timeoutMs: 10_000 });
+  });
+
+  it('loses a node that hangs', async () => {
+    await using nodes = await startCluster();
+    await using store = open(nodes);
+    for (const key of keys) await store.call('SET', key, key);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const [key] = keys.filter((one) => ownerBefore(slotOf(one)) === 1) as [string];
+    // The connection is there.
+    expect(await store.raw('GET', key)).toBe(`$${key.length}\r\n${key}\r\n`);
+    nodes.nodes[1]?.freeze();
+    try {
+      const unknown = store.raw('SET', key, 'lost');
+      const kept = keys.filter((one) => ownerBefore(slotOf(one)) !== 1);
+      for (const one of kept) expect(await store.raw('GET', one)).toBe(`$${one.length}\r\n${one}\r\n`);
+      expect(await unknown).toBe('STORE_TIMEOUT');
+      await eventually(async () => expect(await store.raw('SET', key, 'new')).toBe('+OK\r\n'), { timeoutMs: 10_000 });
+    } finally {
+      nodes.nodes[1]?.thaw();
+    }
+    // It thinks that it is the primary still, until it has heard of the other one.
+    await nodes.healthy();
+    expect(await store.raw('GET', key)).toBe('$3\r\nnew\r\n');
+    expect(await store.raw('SET', key, 'newer')).toBe('+OK\r\n');
+    expect(await nodes.nodes[4]?.ask('GET', key)).toBe('$5\r\nnewer\r\n');
+  });
+
   it('is waited for when it is not there yet, and needs one of the nodes it was told of', async () => {
     const nowhere = [{ host: '127.0.0.1', port: 1 }];
     await using none = open(cluster, { target: { kind: 'cluster', endpoints: nowhere, database: 0 } });

@@ -1,7 +1,7 @@
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { connectRaw } from './raw-resp.ts';
-import { type RedisServer, startServerProcess } from './redis-server.ts';
+import { persistence, type RedisServer, startServerProcess } from './redis-server.ts';
 import { type Certificates, tlsArgs } from './redis-tls.ts';
 
 export interface ClusterNode extends RedisServer {
@@ -50,6 +50,8 @@ export interface ClusterSetupOptions {
   readonly nodeTimeout?: number;
   /** Everything speaks TLS, beside the plain ports that the tests use. @default without TLS */
   readonly certificates?: Certificates;
+  /** What survives a restart of a node. @default nothing */
+  readonly keeps?: 'nothing' | 'writes';
 }
 
 const SLOTS = 16_384;
@@ -62,6 +64,7 @@ export async function startCluster({
   args = [],
   nodeTimeout = 1000,
   certificates,
+  keeps = 'nothing',
 }: ClusterSetupOptions = {}): Promise<ClusterSetup> {
   const started: RedisServer[] = [];
   const stop = async (): Promise<void> => {
@@ -72,7 +75,8 @@ export async function startCluster({
       Array.from({ length: primaries * (1 + replicas) }, async () => {
         const tlsPort = certificates === undefined ? undefined : await freePort();
         const server = await startServerProcess(async (port, folder) => [
-          ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
+          ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder],
+          ...persistence[keeps],
           ...[
             '--cluster-enabled',
             'yes',

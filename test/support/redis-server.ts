@@ -36,7 +36,8 @@ export interface RedisServerOptions {
   readonly keeps?: 'nothing' | 'writes';
 }
 
-const settings = {
+/** Options for what survives a restart. */
+export const persistence = {
   nothing: ['--save', '', '--appendonly', 'no'],
   writes: ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always'],
 } as const;
@@ -48,7 +49,7 @@ const settings = {
  */
 export function startRedis({ args = [], port, keeps = 'nothing' }: RedisServerOptions = {}): Promise<RedisServer> {
   return startServerProcess(
-    (chosen, folder) => ['--port', `${chosen}`, '--bind', '127.0.0.1', '--dir', folder, ...settings[keeps], ...args],
+    (chosen, folder) => ['--port', `${chosen}`, '--bind', '127.0.0.1', '--dir', folder, ...persistence[keeps], ...args],
     port === undefined ? {} : { port },
   );
 }
