@@ -230,8 +230,12 @@ function connectOver(
   });
 }
 
-/** What usually is behind the reasons a connection ends for. */
-function explain(reason: string, { tls, password }: LinkLogin): string {
+/** What usually is behind the reasons a connection ends for, in one line. */
+function explain(given: string, { tls, password }: LinkLogin): string {
+  // OpenSSL: `80BC…:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../deps/…`.
+  const openssl = /:error:[^:]*:[^:]*:[^:]*:([^:]+):/.exec(given)?.[1];
+  if (openssl !== undefined) return `TLS: ${openssl}`;
+  const reason = given.trim().replace(/\s+/g, ' ');
   if (/refused: WRONGPASS|refused: ERR invalid password/.test(reason))
     return `the user or the password is wrong (${reason})`;
   if (/refused: (?:-?NOAUTH)/.test(reason)) return `a password is asked for and none is configured (${reason})`;
