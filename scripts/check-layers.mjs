@@ -88,7 +88,6 @@ const packageOwners = {
   hono: ['face/admin'],
   '@photostructure/sqlite': ['store/engine'],
   'node:sqlite': ['store/engine'],
-  '@redis/client': ['store/redis'],
   commander: ['cli'],
   pino: ['telemetry/log.ts'],
   'prom-client': ['telemetry/metrics.ts'],
