@@ -35,6 +35,7 @@ export interface SluiceProcess extends AsyncDisposable {
  */
 export async function startSluiceProcess({
   args = [],
+  commandLine,
   env = {},
   dataDir,
   readyWithinMs = 30_000,
@@ -42,6 +43,8 @@ export async function startSluiceProcess({
 }: {
   /** More options of `sluice start`; an address given here stands instead of a free port. */
   readonly args?: readonly string[];
+  /** All words after the name of the program; addresses and folder are then the caller's business. */
+  readonly commandLine?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly dataDir?: string;
   readonly readyWithinMs?: number;
@@ -55,7 +58,8 @@ export async function startSluiceProcess({
     args.includes(`--${name}`) ? [] : [`--${name}`, `127.0.0.1:${ports[name] ?? 0}`],
   );
   const data = args.includes('--data') ? [] : ['--data', folder];
-  const child = spawn(process.execPath, [program, 'start', ...listeners, ...data, ...args], {
+  const words = commandLine ?? ['start', ...listeners, ...data, ...args];
+  const child = spawn(process.execPath, [program, ...words], {
     // A folder without a sluice.yaml or .env to be picked up.
     cwd: temporary.path,
     env: { ...withoutSluiceVariables(process.env), ...env },
