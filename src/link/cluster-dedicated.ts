@@ -31,7 +31,10 @@ export class ClusterDedicated implements DedicatedConnection {
   readonly #places = new Map<NodeLink, Place>();
   #transaction: ClusterTransaction | undefined;
   /** Where WATCH was. */
-  #watch: { readonly place: Place; readonly slot: number } | undefined;
+  #watch: Place | undefined;
+  #watchesOwed = 0;
+  readonly #afterWatch: (() => void)[] = [];
+  #isClean = true;
   /** What was sent before it is known which nodes there are. */
   #early: Parameters<DedicatedConnection['send']>[] | undefined;
   #released = false;
@@ -69,7 +72,7 @@ export class ClusterDedicated implements DedicatedConnection {
       else if (name === 'unwatch') this.#sendUnwatch(argv, receiver);
       else if (name === 'client' && /^tracking$/i.test(argv[1] ?? '')) answer(receiver, NO_TRACKING);
       else if (slot === undefined && splitBySlot(argv) === undefined) answer(receiver, CROSS_SLOT);
-      else if (slot === undefined || (slot < 0 && isForAll(argv))) this.#sendShared(argv, route, receiver);
+      else if (slot === undefined || (slot < 0 && isForAll(argv))) this.#share(argv, route, receiver);
       else this.#sendPlain(argv, route, slot, receiver, replies);
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
@@ -100,13 +103,17 @@ export class ClusterDedicated implements DedicatedConnection {
 
   release(clean: boolean): void {
     this.#released = true;
-    for (const { link } of this.#places.values()) link.release(clean);
+    for (const { link } of this.#places.values()) link.release(clean && this.#isClean);
     this.#places.clear();
+  }
+
+  get #isOver(): boolean {
+    return this.#released || this.#lostBy !== undefined;
   }
 
   #begin(receiver: ReplyReceiver): void {
     const watch = this.#watch;
-    this.#transaction = new ClusterTransaction(watch?.place, (slot) => this.#placeOf(slot), {
+    this.#transaction = new ClusterTransaction(watch, (slot) => this.#placeOf(slot), {
       over: () => {
         this.#transaction = undefined;
         this.#watch = undefined;
@@ -130,28 +137,51 @@ export class ClusterDedicated implements DedicatedConnection {
   #sendWatch(argv: readonly ByteString[], slot: number | undefined, receiver: ReplyReceiver): void {
     const place = slot === undefined ? undefined : this.#placeOf(slot);
     // What is watched has to be on one node, where the transaction will be.
-    if (place === undefined || slot === undefined || (this.#watch !== undefined && this.#watch.place !== place)) {
+    if (place === undefined || (this.#watch !== undefined && this.#watch !== place)) {
       answer(receiver, CROSS_SLOT);
       return;
     }
     const isFirst = this.#watch === undefined;
-    this.#watch ??= { place, slot };
-    this.#follow(place, argv, plain, slot, receiver, 0, (next) => {
-      if (isFirst) this.#watch = { place: next, slot };
+    this.#watch ??= place;
+    this.#watchesOwed++;
+    const over = (): void => {
+      this.#watchesOwed--;
+      if (this.#watchesOwed === 0) for (const run of this.#afterWatch.splice(0)) run();
+    };
+    const answered: ReplyReceiver = {
+      replied: (frame) => {
+        over();
+        receiver.replied(frame);
+      },
+      failed: (error) => {
+        over();
+        receiver.failed(error);
+      },
+    };
+    this.#follow(place, argv, plain, answered, 0, (next) => {
+      // A transaction that has begun meanwhile will not be where this is watched: it is refused, and the watch is left behind.
+      this.#isClean = false;
+      if (isFirst && this.#watch === place) this.#watch = next;
     });
+  }
+
+  /** Over connections that others use, too: not before what is watched is. */
+  #share(argv: readonly ByteString[], route: Route, receiver: ReplyReceiver): void {
+    if (this.#watchesOwed === 0) this.#sendShared(argv, route, receiver);
+    else this.#afterWatch.push(() => this.#sendShared(argv, route, receiver));
   }
 
   #sendUnwatch(argv: readonly ByteString[], receiver: ReplyReceiver): void {
     const watch = this.#watch;
     this.#watch = undefined;
     if (watch === undefined) answer(receiver, '+OK\r\n');
-    else watch.place.link.send(argv, plain, receiver);
+    else watch.link.send(argv, plain, receiver);
   }
 
   #sendPlain(argv: readonly ByteString[], route: Route, slot: number, receiver: ReplyReceiver, replies: number): void {
     const place = this.#placeOf(slot);
     if (replies === 0) place.link.send(argv, route, receiver, 0);
-    else this.#follow(place, argv, route, slot, receiver, 0);
+    else this.#follow(place, argv, route, receiver, 0);
   }
 
   /** Sends it, and where the slot is elsewhere, there. @param moved told of the other place before */
@@ -159,7 +189,6 @@ export class ClusterDedicated implements DedicatedConnection {
     place: Place,
     argv: readonly ByteString[],
     route: Route,
-    slot: number,
     receiver: ReplyReceiver,
     redirects: number,
     moved?: (place: Place) => void,
@@ -168,11 +197,7 @@ export class ClusterDedicated implements DedicatedConnection {
       failed: (error) => receiver.failed(error),
       replied: (frame) => {
         const redirection =
-          frame.charCodeAt(0) === MINUS &&
-          slot >= 0 &&
-          !this.#released &&
-          this.#lostBy === undefined &&
-          redirects < MAX_REDIRECTS
+          frame.charCodeAt(0) === MINUS && !this.#isOver && redirects < MAX_REDIRECTS
             ? redirectionOf(frame, this.#nodes.endpointOf(place.node))
             : undefined;
         if (redirection === undefined || redirection.kind === 'later') {
@@ -185,7 +210,7 @@ export class ClusterDedicated implements DedicatedConnection {
           const next = this.#placeAt(this.#nodes.link(redirection.endpoint));
           moved?.(next);
           if (isAsk) next.link.send(['ASKING'], plain, ignored);
-          this.#follow(next, argv, route, slot, receiver, redirects + 1, moved);
+          this.#follow(next, argv, route, receiver, redirects + 1, moved);
         } catch (error) {
           receiver.failed(error as SluiceError);
         }

@@ -98,7 +98,7 @@ export function interleaved(places: readonly (readonly number[])[], length: numb
 }
 
 /** The elements of an array of strings, integers and nulls, as they are. */
-export function elementsOf(frame: ByteString): ByteString[] {
+function elementsOf(frame: ByteString): ByteString[] {
   const elements: ByteString[] = [];
   for (let at = frame.indexOf('\r\n') + 2; at < frame.length; ) {
     let end = frame.indexOf('\r\n', at) + 2;
