@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { withLongFlags } from '../../src/cli/long-flags.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { errorCodes } from '../../src/errors.ts';
@@ -69,7 +70,9 @@ function usesOf(
         line,
       )?.[1];
     if (given === undefined) return [];
-    const words = (line.includes('npm start --') ? `start ${given}` : given).replace(/ [#|;>&].*$/, '').split(/\s+/);
+    const words = withLongFlags(
+      (line.includes('npm start --') ? `start ${given}` : given).replace(/ [#|;>&].*$/, '').split(/\s+/),
+    );
     const named = [words.slice(0, 2).join(' '), words[0] ?? ''].find((name) => commands.has(name)) ?? '';
     const flags = words.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.replace(/=.*/, ''));
     return [{ line, command: named === '' && !given.startsWith('-') ? `? ${words[0]}` : named, flags }];
@@ -121,7 +124,7 @@ describe('documentation', () => {
   });
 
   it('configurations shown are valid', () => {
-    const env = { OPS_SECRET: 'x', APP_SECRET: 'y', SECRET: 'z' };
+    const env = { OPS_SECRET: 'x', APP_SECRET: 'y', SECRET: 'z', REDIS_PASSWORD: 'p', SENTINEL_PASSWORD: 'q' };
     let seen = 0;
     for (const [name, text] of pages) {
       if (name.startsWith('docs/reference')) continue;
