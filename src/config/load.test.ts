@@ -288,8 +288,10 @@ describe('loadConfig', () => {
   });
 
   it('warns of settings that do nothing with the store that is configured', async () => {
-    const found = async (text: string): Promise<string[]> =>
-      (await load({ '/srv/sluice.yaml': text })).warnings.map(({ path, message }) => `${path}: ${message}`);
+    const found = async (text: string): Promise<string[]> => {
+      const { warnings } = await load({ '/srv/sluice.yaml': text }, { env: { P: 'hunter2' } });
+      return warnings.map(({ path, message }) => `${path}: ${message}`);
+    };
     expect(
       await found('cache: { idle: 2m }\nupstream: { opsInFlight: 64, tls: { serverName: a } }\ndata: ./d'),
     ).toEqual([
@@ -297,7 +299,7 @@ describe('loadConfig', () => {
       'upstream.tls.serverName: has no effect: the store is embedded, in this process',
       'cache.idle: has no effect: the store is embedded, in this process',
     ]);
-    const remote = 'store: "redis://:hunter2@r:6379"\n';
+    const remote = 'store: "redis://:${P}@r:6379"\n';
     expect(await found(`${remote}data: ./d\ndurability: fsync\nmaxBytes: 1GiB\ncache: { idle: 2m }`)).toEqual([
       'data: has no effect: keys are kept by redis://***@r:6379, not in this process',
       'durability: has no effect: keys are kept by redis://***@r:6379, not in this process',
@@ -307,6 +309,12 @@ describe('loadConfig', () => {
       'cache.ttl: has no effect: cache.enabled is false',
     ]);
     expect(await found(`${remote}cache: { maxBytes: 1GiB }`)).toEqual([]);
+    const tls = 'upstream: { tls: { serverName: a }, sentinel: { password: "${P}" } }';
+    expect(await found(`store: redis://r\n${tls}`)).toEqual([
+      'upstream.tls.serverName: has no effect: the store is not reached over TLS; write its address with rediss',
+      'upstream.sentinel.password: has no effect: the store is not found by Sentinels',
+    ]);
+    expect(await found(`store: rediss+sentinel://r/m\n${tls}`)).toEqual([]);
   });
 
   it('warns of environment names that mean nothing, but not of those of tests', async () => {

@@ -129,6 +129,10 @@ function withoutEffect({ store, cache }: Parsed, sources: ReadonlyMap<string, Se
     let why: string | undefined;
     if (remote && ofEmbedded.test(path)) why = `keys are kept by ${storeName(store)}, not in this process`;
     else if (!remote && ofRemote.test(path)) why = `the store is ${storeName(store)}, in this process`;
+    else if (remote && !store.tls && path.startsWith('upstream.tls.'))
+      why = 'the store is not reached over TLS; write its address with rediss';
+    else if (remote && store.kind !== 'sentinel' && path.startsWith('upstream.sentinel.'))
+      why = 'the store is not found by Sentinels';
     else if (!cache.enabled && /^cache\.(?!enabled$|server\.)/.test(path)) why = 'cache.enabled is false';
     return why === undefined ? [] : [{ path, message: `has no effect: ${why}`, source }];
   });

@@ -15,6 +15,9 @@ describe('parseStore', () => {
     ['10.0.0.1:1', one('10.0.0.1', 1)],
     ['[::1]:7000', one('::1', 7000)],
     ['redis://h', one('h', 6379)],
+    ['REDISS://h', { ...one('h', 6379), tls: true }],
+    ['redis.default.svc.cluster.local.:1', one('redis.default.svc.cluster.local.', 1)],
+    ['redis://:a/b:c@h', { ...one('h', 6379), password: 'a/b:c' }],
     ['redis://h:1/3', { ...one('h', 1), database: 3 }],
     ['rediss://:p%40ss@h', { ...one('h', 6379), tls: true, password: 'p@ss' }],
     ['redis://us%3Aer:a:b@h', { ...one('h', 6379), username: 'us:er', password: 'a:b' }],
@@ -54,6 +57,10 @@ describe('parseStore', () => {
 
   it.each([
     ['mysql://x', 'the scheme mysql:// is unknown'],
+    ['constructor://x', 'the scheme constructor:// is unknown'],
+    ['redis-sentinel://:secret@a/m', 'the scheme redis-sentinel:// is unknown'],
+    ['redis://:a#b@h', '? # and white space in name and password are written in percent-encoding (%3F %23 %20)'],
+    ['redis://h..', 'a host is neither a name nor an address'],
     ['redis://', 'the host is missing'],
     ['redis://u:p@', 'a host is missing or not of the form HOST or HOST:PORT'],
     ['redis://h:0', 'a port is not a number from 1 to 65535'],

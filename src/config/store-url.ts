@@ -27,16 +27,16 @@ export type Store = 'embedded' | 'memory' | StoreTarget;
 export const storeForm =
   'embedded, memory, HOST:PORT, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], redis+sentinel://HOST[:PORT],…/PRIMARY-NAME[/DATABASE] or redis+cluster://HOST[:PORT],… (rediss… with TLS)';
 
-const schemes: Readonly<Record<string, { readonly kind: StoreTarget['kind']; readonly tls: boolean }>> = {
-  redis: { kind: 'standalone', tls: false },
-  rediss: { kind: 'standalone', tls: true },
-  'redis+sentinel': { kind: 'sentinel', tls: false },
-  'rediss+sentinel': { kind: 'sentinel', tls: true },
-  'redis+cluster': { kind: 'cluster', tls: false },
-  'rediss+cluster': { kind: 'cluster', tls: true },
-};
+const schemes: ReadonlyMap<string, { readonly kind: StoreTarget['kind']; readonly tls: boolean }> = new Map([
+  ['redis', { kind: 'standalone', tls: false }],
+  ['rediss', { kind: 'standalone', tls: true }],
+  ['redis+sentinel', { kind: 'sentinel', tls: false }],
+  ['rediss+sentinel', { kind: 'sentinel', tls: true }],
+  ['redis+cluster', { kind: 'cluster', tls: false }],
+  ['rediss+cluster', { kind: 'cluster', tls: true }],
+]);
 const HIGHEST_DATABASE = 65_535;
-const hostName = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/;
+const hostName = /^(?=.{1,254}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?$/;
 
 /**
  * Reads where keys are kept. Names and passwords are percent-decoded.
@@ -44,14 +44,16 @@ const hostName = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/;
  */
 export function parseStore(text: string): Store | { readonly problem: string } {
   if (text === 'embedded' || text === 'memory') return text;
-  const [, scheme, rest] = /^([a-z+]+):\/\/(.*)$/s.exec(text) ?? [undefined, 'redis', text];
-  const topology = schemes[scheme as string];
+  const [, scheme, rest = ''] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? [undefined, undefined, text];
+  const topology = schemes.get(scheme?.toLowerCase() ?? 'redis');
   if (topology === undefined) return { problem: `the scheme ${scheme}:// is unknown` };
-  if (rest === undefined || rest === '') return { problem: 'the host is missing' };
-  if (/[?#\s]/.test(rest)) return { problem: 'a query, a fragment or white space may not stand in it' };
-  if (scheme === 'redis' && !text.includes('://') && !/[.:]|^localhost$/.test(rest))
-    return { problem: 'no such store' };
+  if (rest === '') return { problem: 'the host is missing' };
   const at = rest.lastIndexOf('@');
+  if (/[?#\s]/.test(rest.slice(0, at + 1)))
+    return { problem: '? # and white space in name and password are written in percent-encoding (%3F %23 %20)' };
+  if (/[?#\s]/.test(rest)) return { problem: 'a query, a fragment or white space may not stand in it' };
+  // A word may be a typing error of `embedded`; a host without a port needs the scheme.
+  if (scheme === undefined && !/[.:]|^localhost$/.test(rest)) return { problem: 'no such store' };
   const login = at < 0 ? {} : parseLogin(rest.slice(0, at));
   if ('problem' in login) return login;
   const [hosts = '', ...path] = rest.slice(at + 1).split('/');
@@ -80,9 +82,7 @@ export function isRemote(store: Store): store is StoreTarget {
 /** The store as it may be shown and logged: without name and password. */
 export function storeName(store: Store): string {
   if (!isRemote(store)) return store;
-  const scheme = Object.keys(schemes).find(
-    (name) => schemes[name]?.kind === store.kind && schemes[name]?.tls === store.tls,
-  );
+  const [scheme] = [...schemes].find(([, { kind, tls }]) => kind === store.kind && tls === store.tls) ?? [];
   const login = store.password === undefined ? '' : '***@';
   const hosts = store.endpoints.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');
   const name = store.primaryName === undefined ? '' : `/${encodeURIComponent(store.primaryName)}`;
