@@ -44,6 +44,8 @@ export interface CacheClient extends SlotOwner {
   readonly proto: 2 | 3;
   answer(text: ByteString): void;
   answerBulk(value: ByteString | null): void;
+  /** An array of such values. */
+  answerBulks(values: readonly (ByteString | null)[]): void;
   /** Takes a slot, whose reply is still to come, into the order of replies. */
   await(slot: Slot): void;
 }
@@ -94,24 +96,22 @@ function get(client: CacheClient, key: ByteString): boolean {
 
 function mget(client: CacheClient, argv: readonly ByteString[]): boolean {
   const { reads, proto, now } = client;
-  const nil = proto === 3 ? '_\r\n' : '$-1\r\n';
   const count = argv.length - 1;
-  const parts: (ByteString | undefined)[] = new Array(count);
+  const values: (ByteString | null | undefined)[] = [];
   let missing = 0;
   for (let i = 0; i < count; i++) {
     const key = argv[i + 1] as ByteString;
     const value = reads.string(key, now);
-    if (value === undefined) {
-      if (++missing > MAX_FILLS || !reads.caches(key)) return false;
-    } else {
-      parts[i] = value === null ? nil : `$${value.length}\r\n${value}\r\n`;
-    }
+    if (value === undefined && (++missing > MAX_FILLS || !reads.caches(key))) return false;
+    values.push(value);
   }
-  const header = `*${count}\r\n`;
   if (missing === 0) {
-    client.answer(header + parts.join(''));
+    client.answerBulks(values as (ByteString | null)[]);
     return true;
   }
+  const nil = proto === 3 ? '_\r\n' : '$-1\r\n';
+  const header = `*${count}\r\n`;
+  const parts = values.map((value) => (value === undefined ? undefined : value === null ? nil : bulkFrame(value)));
   const slot = new Slot(client, 'fill');
   client.await(slot);
   let failure: ByteString | undefined;
@@ -145,20 +145,15 @@ function hget(client: CacheClient, key: ByteString, field: ByteString): boolean 
 
 function hmget(client: CacheClient, key: ByteString, fields: readonly ByteString[]): boolean {
   const { reads, proto, now } = client;
-  const nil = proto === 3 ? '_\r\n' : '$-1\r\n';
   if (fields.length > MAX_FILLS) return false;
-  let text = `*${fields.length}\r\n`;
-  let known = true;
+  const values: (ByteString | null)[] = [];
   for (const field of fields) {
     const value = reads.field(key, field, now);
-    if (value === undefined) {
-      known = false;
-      break;
-    }
-    text += value === null ? nil : `$${value.length}\r\n${value}\r\n`;
+    if (value === undefined) break;
+    values.push(value);
   }
-  if (known) {
-    client.answer(text);
+  if (values.length === fields.length) {
+    client.answerBulks(values);
     return true;
   }
   return fill(client, key, 'fields', fields, proto === 3 ? asItIs : nullsOfResp2);
@@ -258,6 +253,10 @@ const asItIs: Render = (frame) => frame;
 const stringOfResp2: Render = (frame) => (frame === '_\r\n' ? '$-1\r\n' : frame);
 const elementOfResp3: Render = (frame) => (frame.startsWith('*1\r\n') ? frame.slice(4) : frame);
 const elementOfResp2: Render = (frame) => stringOfResp2(elementOfResp3(frame));
+
+function bulkFrame(value: ByteString): ByteString {
+  return `$${value.length}\r\n${value}\r\n`;
+}
 
 function isBulk(frame: ByteString): boolean {
   return frame.charCodeAt(0) === 0x24 && frame.charCodeAt(1) !== 0x2d;

@@ -6,6 +6,7 @@ import type { PreparedCommand } from '../../command/prepared-command.ts';
 import type { Server } from '../../command/server.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
 import { Fifo } from '../../kernel/fifo.ts';
+import { Reply } from '../../resp/reply.ts';
 import { answerFromCache, type CacheReads } from './cached-answer.ts';
 import { OwnConnection, type OwnUpstream } from './own-connection.ts';
 import { Slot } from './slot.ts';
@@ -161,17 +162,22 @@ export class ProxySession implements RemoteSession {
     else this.#push(new Slot(this, 'none')).settle(text);
   }
 
-  /** The value of a string, which needs no slot mostly. */
+  /** The value of a string. */
   answerBulk(value: ByteString | null): void {
-    const { reply } = this.#client;
-    if (this.#isSilent()) return;
-    if (this.owed === 0) {
-      if (value === null) reply.nil();
-      else reply.bulk(value);
-      return;
-    }
-    const nil = reply.proto === 3 ? '_\r\n' : '$-1\r\n';
-    this.#push(new Slot(this, 'none')).settle(value === null ? nil : `$${value.length}\r\n${value}\r\n`);
+    // The most frequent answer of all makes no closure.
+    if (this.owed > 0 || this.#isSilent()) this.#answer((reply) => (value === null ? reply.nil() : reply.bulk(value)));
+    else if (value === null) this.#client.reply.nil();
+    else this.#client.reply.bulk(value);
+  }
+
+  answerBulks(values: readonly (ByteString | null)[]): void {
+    this.#answer((reply) => {
+      reply.array(values.length);
+      for (const value of values) {
+        if (value === null) reply.nil();
+        else reply.bulk(value);
+      }
+    });
   }
 
   error(message: string): void {
@@ -295,6 +301,19 @@ export class ProxySession implements RemoteSession {
       const key = argv[position];
       if (key !== undefined && isReserved(this.#client, key)) refuse();
     }
+  }
+
+  /** Straight into the client's output where nothing is owed before, which is mostly so. */
+  #answer(write: (reply: Reply) => void): void {
+    if (this.#isSilent()) return;
+    if (this.owed === 0) {
+      write(this.#client.reply);
+      return;
+    }
+    const scratch = new Reply();
+    scratch.proto = this.proto;
+    write(scratch);
+    this.#push(new Slot(this, 'none')).settle(scratch.take());
   }
 
   #mayUseCache(sameInstant: boolean): boolean {
