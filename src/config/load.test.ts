@@ -145,6 +145,10 @@ describe('loadConfig', () => {
       'sluice.yaml:1:40: http.tls.cert: /srv/c.pem cannot be read: no such file\n' +
         'sluice.yaml:1:53: http.tls.key: /srv/k.pem cannot be read: no such file',
     );
+    expect(await refusedFile('store: rediss://r\nupstream: { tls: { ca: ca.pem } }')).toBe(
+      'sluice.yaml:2:20: upstream.tls.ca: /srv/ca.pem cannot be read: no such file',
+    );
+    await load({ '/srv/sluice.yaml': 'store: redis://r\nupstream: { tls: { ca: ca.pem } }' });
   });
 
   it('names line, column and nearest key of an unknown setting', async () => {
@@ -269,6 +273,36 @@ describe('loadConfig', () => {
     expect(Buffer.from(a.secret.digest)).toEqual(createHash('sha256').update('hunter2').digest());
     expect(Buffer.from(b.secret.digest)).toEqual(createHash('sha256').update('fromenv').digest());
     expect(b.namespaces).toEqual(['compat']);
+  });
+
+  it('warns of a password of the store in the file or on the command line', async () => {
+    const text =
+      'store: redis+sentinel://:hunter2@a/m\nupstream:\n  sentinel: { username: u, password: hunter2 }\nresp: off\n';
+    const { warnings, value } = await load({ '/srv/sluice.yaml': text });
+    expect(warnings.map(({ path, source }) => [path, source])).toEqual([
+      ['store', { kind: 'file', file: 'sluice.yaml', line: 1, column: 1 }],
+      ['upstream.sentinel.password', { kind: 'file', file: 'sluice.yaml', line: 3, column: 28 }],
+    ]);
+    expect(JSON.stringify(warnings)).not.toContain('hunter2');
+    expect(value.upstream.sentinel).toEqual({ username: 'u', password: 'hunter2' });
+    const flags = { store: { text: 'redis://:hunter2@a', flag: '--redis' } };
+    const { warnings: ofFlag } = await load({}, { flags });
+    expect(ofFlag.map(({ path, source }) => [path, source])).toEqual([['store', { kind: 'flag', name: '--redis' }]]);
+    const { warnings: none } = await load(
+      { '/srv/sluice.yaml': 'store: redis://u:${P}@a' },
+      { env: { P: 'hunter2', SLUICE_UPSTREAM_SENTINEL_PASSWORD: 'x' } },
+    );
+    expect(none.map(({ path }) => path)).toEqual(['upstream.sentinel.password']);
+    expect(none[0]?.message).toMatch(/^has no effect/);
+  });
+
+  it('never shows what is written for a password of the wrong kind', async () => {
+    const texts = [
+      'store: [redis://:hunter2@a]',
+      'upstream: { sentinel: { password: [hunter2] } }',
+      'store: { hunter2: 1 }',
+    ];
+    for (const text of texts) expect(await refusedFile(text)).not.toContain('hunter2');
   });
 
   it('never shows a secret in a message', async () => {

@@ -5,8 +5,9 @@ import { coerceText, fileLayer, type Layer, textLayer } from './layers.ts';
 import { nearestWord } from './nearest.ts';
 import { type ConfigContext, type ResolvedConfig, resolveLayers } from './resolve.ts';
 import { listenerNames, type SluiceConfigInput } from './schema.ts';
-import { parseSecret } from './secret.ts';
 import { listSettings, type SettingInfo } from './settings.ts';
+import { isRemote } from './store-url.ts';
+import { plainSecrets, visiblePasswords } from './visible-secrets.ts';
 import { pathKey, readYaml, type YamlSource } from './yaml-source.ts';
 
 /** The configuration read when no other is named and it exists in the working directory. */
@@ -74,7 +75,7 @@ export async function loadConfig(inputs: ConfigInputs): Promise<LoadedConfig> {
     layers.push(fileLayer(value, file, source.positionOf));
     warnings.push(...plainSecrets(source, file));
   }
-  warnings.push(...unknownNames(variables.keys(), settings));
+  warnings.push(...unknownNames(variables.keys(), settings), ...visiblePasswords(inputs.flags ?? {}));
   layers.push(
     textLayer(fromEnvironment(variables, settings), findings),
     flagLayer(inputs.flags ?? {}, settings, findings),
@@ -227,31 +228,12 @@ function unknownNames(names: Iterable<string>, settings: readonly SettingInfo[])
     });
 }
 
-/** Secrets that stand in the file as plain text. */
-function plainSecrets(source: YamlSource, file: string): ConfigFinding[] {
-  const users = source.value['users'];
-  if (!Array.isArray(users)) return [];
-  return users.flatMap((user: unknown, index): ConfigFinding[] => {
-    const secret = user !== null && typeof user === 'object' ? (user as { secret?: unknown }).secret : undefined;
-    const path = ['users', String(index), 'secret'];
-    if (typeof secret !== 'string' || source.interpolated.has(pathKey(path)) || parseSecret(secret)?.plain !== true)
-      return [];
-    return [
-      {
-        path: `users[${index}].secret`,
-        message:
-          'the secret itself stands in the file; take it from the environment, or write its hash (sluice hash-secret)',
-        source: { kind: 'file', file, ...source.positionOf(path) },
-      },
-    ];
-  });
-}
-
-/** Fails when a file of a listener's TLS cannot be read. */
+/** Fails when a file of a listener's TLS, or of the one to the store, cannot be read. */
 async function checkCertificates(inputs: ConfigInputs, { value, sources }: ResolvedConfig): Promise<void> {
   const findings: ConfigFinding[] = [];
-  for (const name of listenerNames) {
-    const tls = value[name]?.tls;
+  const { store, upstream } = value;
+  for (const name of [...listenerNames, 'upstream'] as const) {
+    const tls = name !== 'upstream' ? value[name]?.tls : isRemote(store) && store.tls ? upstream.tls : undefined;
     for (const key of ['cert', 'key', 'ca'] as const) {
       const path = tls?.[key];
       if (path === undefined) continue;

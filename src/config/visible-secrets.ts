@@ -1,0 +1,50 @@
+import type { ConfigFinding } from './finding.ts';
+import { parseSecret } from './secret.ts';
+import { parseStore } from './store-url.ts';
+import { pathKey, type YamlSource } from './yaml-source.ts';
+
+/** Secrets that stand in the file as plain text. */
+export function plainSecrets(source: YamlSource, file: string): ConfigFinding[] {
+  const findings: ConfigFinding[] = [];
+  const warn = (path: readonly string[], name: string, message: string): void => {
+    if (source.interpolated.has(pathKey(path))) return;
+    findings.push({ path: name, message, source: { kind: 'file', file, ...source.positionOf(path) } });
+  };
+  const password = 'the password stands in the file; take it from the environment, as "${NAME}"';
+  if (hasPassword(memberOf(source.value, 'store'))) warn(['store'], 'store', password);
+  if (typeof memberOf(memberOf(memberOf(source.value, 'upstream'), 'sentinel'), 'password') === 'string')
+    warn(['upstream', 'sentinel', 'password'], 'upstream.sentinel.password', password);
+  const users = source.value['users'];
+  for (const [index, user] of Array.isArray(users) ? users.entries() : []) {
+    const secret = memberOf(user, 'secret');
+    if (typeof secret !== 'string' || parseSecret(secret)?.plain !== true) continue;
+    warn(
+      ['users', String(index), 'secret'],
+      `users[${index}].secret`,
+      'the secret itself stands in the file; take it from the environment, or write its hash (sluice hash-secret)',
+    );
+  }
+  return findings;
+}
+
+/** Passwords on the command line, which every user of the machine can read. */
+export function visiblePasswords(
+  flags: Readonly<Record<string, { readonly text: string; readonly flag: string }>>,
+): ConfigFinding[] {
+  const { store } = flags;
+  if (store === undefined || !hasPassword(store.text)) return [];
+  const message =
+    'other users of this machine can read the password on the command line; give the address as SLUICE_STORE';
+  return [{ path: 'store', message, source: { kind: 'flag', name: store.flag } }];
+}
+
+/** Whether it is the address of a store with a password in it. */
+function hasPassword(written: unknown): boolean {
+  if (typeof written !== 'string') return false;
+  const parsed = parseStore(written);
+  return typeof parsed !== 'string' && 'kind' in parsed && parsed.password !== undefined;
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  return value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined;
+}
