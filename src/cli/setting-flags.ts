@@ -1,3 +1,5 @@
+import { usageError } from './exit-status.ts';
+
 /** A flag of `sluice start` that stands for a setting. Kept apart from the schema so that `--help` need not load it; a test compares. */
 interface SettingFlag {
   /** As commander declares it. */
@@ -23,7 +25,7 @@ export const settingFlags = [
     setting: 'store',
     environment: 'SLUICE_STORE',
     default: 'embedded',
-    description: 'HOST:PORT or redis://… of a server to stand in front of; the same as --store',
+    description: 'HOST, HOST:PORT or redis://… of a server to stand in front of; the same as --store',
   },
   {
     flag: '--expire <duration>',
@@ -111,7 +113,10 @@ export const settingFlags = [
   },
 ] as const satisfies readonly SettingFlag[];
 
-/** The flags the user gave, as {@link loadConfig} takes them. `options` are commander's, keyed in camel case. */
+/**
+ * The flags the user gave, as {@link loadConfig} takes them. `options` are commander's, keyed in camel case.
+ * @throws SluiceError USAGE when two flags stand for one setting
+ */
 export function givenSettings(
   options: Readonly<Record<string, unknown>>,
 ): Record<string, { readonly text: string; readonly flag: string }> {
@@ -119,7 +124,15 @@ export function givenSettings(
   for (const { flag, setting } of settingFlags) {
     const [long = ''] = flag.split(' ');
     const value = options[long.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())];
-    if (value !== undefined) given[setting] = { text: String(value), flag: long };
+    if (value === undefined) continue;
+    const other = given[setting];
+    if (other !== undefined) throw usageError(`${other.flag} and ${long} say the same; give one of them`);
+    given[setting] = { text: long === '--redis' ? serverAddress(String(value)) : String(value), flag: long };
   }
   return given;
+}
+
+/** A word is the name of a server here, where for `--store` it is a kind of store. */
+function serverAddress(text: string): string {
+  return /^[A-Za-z0-9_-]+$/.test(text) ? `redis://${text}` : text;
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isSluiceError, type SluiceError } from '../errors.ts';
 import type { ConfigFinding } from './finding.ts';
 import { type ConfigInputs, type LoadedConfig, loadConfig, parseConfig } from './load.ts';
+import { visiblePasswords } from './visible-secrets.ts';
 
 const gibibyte = 1024 ** 3;
 const context = { cwd: '/srv', memoryBytes: 4 * gibibyte };
@@ -285,9 +286,12 @@ describe('loadConfig', () => {
     ]);
     expect(JSON.stringify(warnings)).not.toContain('hunter2');
     expect(value.upstream.sentinel).toEqual({ username: 'u', password: 'hunter2' });
-    const flags = { store: { text: 'redis://:hunter2@a', flag: '--redis' } };
-    const { warnings: ofFlag } = await load({}, { flags });
-    expect(ofFlag.map(({ path, source }) => [path, source])).toEqual([['store', { kind: 'flag', name: '--redis' }]]);
+    const flag = '--redis';
+    const ofFlags = visiblePasswords({ store: { text: 'redis://:hunter2@a', flag } });
+    expect(ofFlags.map(({ path, source }) => [path, source])).toEqual([['store', { kind: 'flag', name: flag }]]);
+    expect(JSON.stringify(ofFlags)).not.toContain('hunter2');
+    for (const text of ['redis://a', 'a:1', 'memory', 'redis://:hunter2@'])
+      expect(visiblePasswords({ store: { text, flag } })).toEqual([]);
     const { warnings: none } = await load(
       { '/srv/sluice.yaml': 'store: redis://u:${P}@a' },
       { env: { P: 'hunter2', SLUICE_UPSTREAM_SENTINEL_PASSWORD: 'x' } },

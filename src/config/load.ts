@@ -7,7 +7,7 @@ import { type ConfigContext, type ResolvedConfig, resolveLayers } from './resolv
 import { listenerNames, type SluiceConfigInput } from './schema.ts';
 import { listSettings, type SettingInfo } from './settings.ts';
 import { isRemote } from './store-url.ts';
-import { plainSecrets, visiblePasswords } from './visible-secrets.ts';
+import { plainSecrets } from './visible-secrets.ts';
 import { pathKey, readYaml, type YamlSource } from './yaml-source.ts';
 
 /** The configuration read when no other is named and it exists in the working directory. */
@@ -75,7 +75,7 @@ export async function loadConfig(inputs: ConfigInputs): Promise<LoadedConfig> {
     layers.push(fileLayer(value, file, source.positionOf));
     warnings.push(...plainSecrets(source, file));
   }
-  warnings.push(...unknownNames(variables.keys(), settings), ...visiblePasswords(inputs.flags ?? {}));
+  warnings.push(...unknownNames(variables.keys(), settings));
   layers.push(
     textLayer(fromEnvironment(variables, settings), findings),
     flagLayer(inputs.flags ?? {}, settings, findings),

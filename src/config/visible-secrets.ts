@@ -27,7 +27,7 @@ export function plainSecrets(source: YamlSource, file: string): ConfigFinding[] 
   return findings;
 }
 
-/** Passwords on the command line, which every user of the machine can read. */
+/** Passwords on the command line of a program that goes on running: every user of the machine can read them there. */
 export function visiblePasswords(
   flags: Readonly<Record<string, { readonly text: string; readonly flag: string }>>,
 ): ConfigFinding[] {

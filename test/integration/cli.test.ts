@@ -35,7 +35,7 @@ describe('sluice', () => {
     [['start', '--config', 'missing.yaml'], 'sluice: missing.yaml: cannot be read: no such file\n'],
     [['start', '--http', '0.0.0.0:0'], /^sluice: --http: 0\.0\.0\.0:0 can be reached from other machines.*\n$/],
     [['start', '--store', 'redis://u:hunter2@'], /^sluice: --store: a host is missing(?!.*hunter2).*\n$/],
-    [['start', '-redis', 'nowhere', '-http', ':8080'], /^sluice: --redis: no such store; expected .*\n/],
+    [['start', '--store', 'nowhere', '-http', ':8080'], /^sluice: --store: no such store; expected .*\n/],
     [['-redis', 'localhost:6379', '-http', ':8080'], /^sluice: --http: :8080 can be reached from other machines.*\n$/],
     [['-redis', 'localhost:6379', '-capacity', 'many'], /^sluice: --capacity: expected a whole number.*\n$/],
     [['keys', 'set', 'a', 'b', '--ttl', '5'], /^sluice: --ttl: expected a duration with its unit.*\n$/],

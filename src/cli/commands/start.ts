@@ -5,6 +5,7 @@ import { formatFinding } from '../../config/finding.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import { ConfigReloader, type ReloadOutcome } from '../../config/reload.ts';
 import type { SluiceConfig } from '../../config/schema.ts';
+import { visiblePasswords } from '../../config/visible-secrets.ts';
 import { exitOk } from '../exit-status.ts';
 import { processInputs } from '../process-inputs.ts';
 import { givenSettings } from '../setting-flags.ts';
@@ -14,15 +15,17 @@ import { welcome } from '../welcome.ts';
 
 /** `sluice start`: runs until a signal to stop. */
 export async function start(options: Readonly<Record<string, unknown>>): Promise<number> {
+  const flags = givenSettings(options);
   const load = (): Promise<LoadedConfig> =>
     loadConfig({
       ...processInputs(),
       file: options['config'] as string | undefined,
       envFile: options['envFile'] as string | undefined,
-      flags: givenSettings(options),
+      flags,
     });
   const loaded = await load();
-  say(...loaded.warnings.map((warning) => `warning: ${formatFinding(warning)}`));
+  const warnings = [...loaded.warnings, ...visiblePasswords(flags)];
+  say(...warnings.map((warning) => `warning: ${formatFinding(warning)}`));
 
   const stop = catchStopSignal();
   // Loaded only now: a wrong configuration is told of at once.
