@@ -12,7 +12,7 @@ export function behindProxy({ server, redis, reached: [least, most], generate, c
     const before = await redis.calls('get', 'mget');
     const result = await cpuPerOperation(
       // What is read needs no waiting for a disk.
-      counted.map(({ name, cpu, settleSoon }) => ({ name, cpu, settle: settleSoon })),
+      counted.map(({ name, cpu, fineCpu = cpu, settleSoon }) => ({ name, cpu: fineCpu, settle: settleSoon })),
       generate,
     );
     const reached = ((await redis.calls('get', 'mget')) - before) / result.operations;

@@ -1,4 +1,12 @@
-import { cpuSeconds, freePort, requireProgram, sleep, startServer, temporaryFolder } from '../lib/process.mjs';
+import {
+  cpuSeconds,
+  freePort,
+  requireProgram,
+  sleep,
+  startServer,
+  temporaryFolder,
+  threadCpuSeconds,
+} from '../lib/process.mjs';
 import { answersResp, RespConnection } from '../lib/resp-connection.mjs';
 
 /**
@@ -25,6 +33,8 @@ export async function startRedis() {
     pid: server.pid,
     port,
     cpu,
+    /** The same without children, in finer steps; only for reads, which never fork. */
+    fineCpu: () => threadCpuSeconds(server.pid),
     /** How often commands of these names (lower case) were called since the start. */
     async calls(...names) {
       const info = await control.call('INFO', 'commandstats');
