@@ -19,7 +19,9 @@ async function verdicts(
   store: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly report: StoreReport; readonly said: ReadonlyMap<string, string> }> {
-  const { status, stdout, stderr } = await runCli(['check', '--store', '--json', '--redis', store], { env });
+  const { status, stdout, stderr } = await runCli(['check', '--store', '--json'], {
+    env: { SLUICE_STORE: store, ...env },
+  });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   const report = JSON.parse(stdout.toString()) as StoreReport;
   const all = [...report.promises, ...report.servers.flatMap(({ promises }) => promises)];
@@ -95,12 +97,9 @@ describe('sluice check --store', () => {
       ['nobody:hunter2@', 'the user or the password is wrong'],
       ['', 'a password is asked for and none is configured'],
     ]) {
-      const { status, stdout, stderr } = await runCli([
-        'check',
-        '--store',
-        '--redis',
-        `redis://${login}127.0.0.1:${redis.port}`,
-      ]);
+      const { status, stdout, stderr } = await runCli(['check', '--store'], {
+        env: { SLUICE_STORE: `redis://${login}127.0.0.1:${redis.port}` },
+      });
       expect(stderr).toMatch(new RegExp(`^sluice: 127\\.0\\.0\\.1:${redis.port}: ${words} .*\\n$`));
       expect(stderr).not.toMatch(/hunter2/);
       expect({ status, stdout: stdout.toString() }).toEqual({ status: 1, stdout: '' });
@@ -159,7 +158,7 @@ describe('sluice check --store', () => {
     expect(bad.status).toBe(1);
     await writeFile(file, `${text}{ ca: ./missing.pem }\n`);
     const missing = await runCli(['check', '--store', '--config', file]);
-    expect(missing.stderr).toMatch(/^sluice: upstream\.tls\.ca: .*missing\.pem cannot be read.*\n$/);
+    expect(missing.stderr).toMatch(/^sluice: .*upstream\.tls\.ca: .*missing\.pem cannot be read.*\n$/);
     expect(missing.status).toBe(2);
   });
 
