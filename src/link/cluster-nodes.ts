@@ -100,7 +100,7 @@ export class ClusterNodes {
       const link = new NodeLink(name, () => Promise.resolve(endpoint), {
         ...context,
         database: 0,
-        primary: true,
+        primary: 'tracked',
         onState: (node, reason) => {
           // One that was given up has nothing more to say.
           if (this.#known.get(name)?.link !== link) return;
@@ -242,9 +242,10 @@ export class ClusterNodes {
         known.wantedAt = now;
         continue;
       }
+      if (inMap) link.giveBack();
       const unusedFor = now - wantedAt;
       const isIdle = link.inFlight + link.queued + link.dedicated === 0;
-      if (!(inMap && link.state !== 'up') && unusedFor < (isIdle ? UNUSED_MS : 3 * UNUSED_MS)) continue;
+      if ((!inMap || link.isReachable) && unusedFor < (isIdle ? UNUSED_MS : 3 * UNUSED_MS)) continue;
       this.#known.delete(name);
       link.close();
     }

@@ -11,6 +11,8 @@ const IDLE_MS = 30_000;
 export interface DedicatedPoolOptions extends Omit<LinkConnectionOptions, 'endpoint' | 'proto' | 'database'> {
   readonly locate: () => Promise<Endpoint>;
   readonly limit: number;
+  /** Told of faults of Sluice itself. */
+  readonly onFault: (error: unknown) => void;
 }
 
 interface Idle {
@@ -99,6 +101,7 @@ class Member {
           {
             ready: () => undefined,
             pushed: (frame) => this.#owner?.pushed(frame),
+            fault: (error) => options.onFault(error),
             closed: (reason) => this.#end(reason),
           },
         );

@@ -5,6 +5,8 @@ import type { Operation } from './operation.ts';
 
 const FIRST_RETRY_MS = 20;
 const LAST_RETRY_MS = 1000;
+/** A connection that stood for so long was a good one. */
+const STOOD_MS = 1000;
 
 export interface LaneOptions extends Omit<LinkConnectionOptions, 'endpoint'> {
   /** Where the server is now; asked at every attempt. */
@@ -19,6 +21,8 @@ export interface LaneEvents {
   /** @param wasUp the connection had been usable; @param reason for a person */
   down(reason: string, wasUp: boolean): void;
   pushed(frame: ByteString): void;
+  /** A receiver threw. */
+  fault(error: unknown): void;
 }
 
 /**
@@ -37,6 +41,7 @@ export class Lane {
   #waiting: Operation[] = [];
   #source = 0;
   #failures = 0;
+  #upAt = 0;
   #retry: { cancel(): void } | undefined;
   #attempt = 0;
   #closed = false;
@@ -105,6 +110,11 @@ export class Lane {
     if (this.#retry !== undefined) this.#connect();
   }
 
+  /** What waits for a connection is not to be sent here any more. */
+  giveBack(): void {
+    for (const operation of this.#waiting.splice(0)) operation.giveBack(this.#away());
+  }
+
   close(): void {
     this.#closed = true;
     this.#retry?.cancel();
@@ -118,11 +128,13 @@ export class Lane {
   }
 
   #refuse(operation: Operation): void {
-    operation.failed(
-      new SluiceError(
-        'STORE_UNAVAILABLE',
-        `${this.#where === '' ? 'the server' : this.#where} is away${this.reason === '' ? '' : ` (${this.reason})`}; the command was not sent, it is safe to try again`,
-      ),
+    operation.failed(this.#away());
+  }
+
+  #away(): SluiceError {
+    return new SluiceError(
+      'STORE_UNAVAILABLE',
+      `${this.#where === '' ? 'the server' : this.#where} is away${this.reason === '' ? '' : ` (${this.reason})`}; the command was not sent, it is safe to try again`,
     );
   }
 
@@ -154,11 +166,12 @@ export class Lane {
         ready: (tracking) => {
           this.state = 'up';
           this.reason = '';
-          this.#failures = 0;
+          this.#upAt = this.#options.clock.monotonic();
           this.#source = this.#events.up(tracking);
           for (const operation of this.#waiting.splice(0)) this.#write(operation);
         },
         pushed: (frame) => this.#events.pushed(frame),
+        fault: (error) => this.#events.fault(error),
         closed: (reason, wasReady) => {
           if (this.#connection !== connection) return;
           this.#connection = undefined;
@@ -171,16 +184,19 @@ export class Lane {
 
   #lost(reason: string, wasUp: boolean): void {
     this.reason = reason;
-    if (wasUp) this.#failures = 0;
+    // One that is always closed right after it was made must not be made as fast as that goes.
+    const stood = wasUp && this.#options.clock.monotonic() - this.#upAt >= STOOD_MS;
+    if (stood) this.#failures = 0;
     else this.#failures++;
+    const isFirst = wasUp && this.#failures <= 1;
     this.state = wasUp ? 'connecting' : 'down';
     this.#events.down(reason, wasUp);
     if (this.#closed) return;
-    if (wasUp) {
+    if (isFirst) {
       this.#connect();
       return;
     }
-    const away = this.#waiting.filter((operation) => !operation.idempotent);
+    const away = wasUp ? [] : this.#waiting.filter((operation) => !operation.idempotent);
     if (away.length > 0) {
       this.#waiting = this.#waiting.filter((operation) => operation.idempotent);
       for (const operation of away) this.#refuse(operation);

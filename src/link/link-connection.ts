@@ -5,6 +5,7 @@ import type { ByteString } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { Fifo } from '../kernel/fifo.ts';
 import { encodeCommand } from '../resp/encode-command.ts';
+import { ProtocolError } from '../resp/protocol-error.ts';
 import { ReplyFramer } from '../resp/reply-framer.ts';
 import type { ReplyReceiver } from './upstream.ts';
 
@@ -42,6 +43,8 @@ export interface LinkEvents {
   ready(tracking: boolean): void;
   /** A push, or where the connection relays a frame nobody waits for. */
   pushed(frame: ByteString): void;
+  /** A receiver threw. */
+  fault?(error: unknown): void;
   /** The end, once. Those who waited have been told. @param wasReady whether the handshake had been done */
   closed(reason: string, wasReady: boolean): void;
 }
@@ -73,6 +76,8 @@ export class LinkConnection {
   #ready = false;
   #tracking = false;
   #closed = false;
+  /** Bytes the kernel had taken when that was last looked at. */
+  #taken = 0;
   /** When the server last did something it owes, monotonic ms. */
   #progressAt = 0;
 
@@ -109,6 +114,10 @@ export class LinkConnection {
 
   /** How long the server has owed a reply and sent nothing, ms; 0 when it owes none. */
   silentFor(now: number): number {
+    // A large command on a slow line: the server cannot answer before it is there.
+    const taken = this.#socket.bytesWritten - this.#socket.writableLength;
+    if (taken !== this.#taken) this.#progressAt = now;
+    this.#taken = taken;
     return this.#ready && this.inFlight > this.#unwritten ? now - this.#progressAt : 0;
   }
 
@@ -229,8 +238,8 @@ export class LinkConnection {
         if (this.#closed) return;
       }
     } catch (error) {
+      if (!(error instanceof ProtocolError)) this.#events.fault?.(error);
       this.destroy((error as Error).message);
-      if ((error as Error).name !== 'ProtocolError') throw error;
     }
   }
 
@@ -241,7 +250,14 @@ export class LinkConnection {
       else this.destroy('the server sent a reply to no command');
       return;
     }
-    (this.#waiting.shift() as ReplyReceiver).replied(frame);
+    const receiver = this.#waiting.shift() as ReplyReceiver;
+    try {
+      receiver.replied(frame);
+    } catch (error) {
+      // A fault of ours ends no connection that others share.
+      this.#events.fault?.(error);
+      receiver.failed(this.#unknown('a fault of Sluice'));
+    }
   }
 
   #away(reason: string): SluiceError {

@@ -47,10 +47,15 @@ export interface LinkContext {
   readonly nextSource: () => number;
   /** Told of every change of state of a node. */
   readonly onState?: (node: UpstreamNode, reason: string) => void;
+  /** Told of faults of Sluice itself. */
+  readonly onFault?: (error: unknown) => void;
   /** Reads are cached: a tracked lane is held open. */
   readonly tracking: boolean;
-  /** The server must be a primary (Sentinel, Cluster). */
-  readonly primary?: boolean;
+  /**
+   * The server must be a primary for all connections (Sentinel), or for the tracked one only (Cluster, where a replica says itself
+   * where its keys are now). @default it need not
+   */
+  readonly primary?: 'everywhere' | 'tracked';
 }
 
 const TICKS_MS = 100;
@@ -95,14 +100,15 @@ export class NodeLink implements UpstreamNode, OperationOwner {
     this.name = name;
     this.#context = context;
     const { login, clock, random, database, settings } = context;
-    const primary = context.primary === true;
+    const primary = context.primary === 'everywhere';
     const refusedWrite = primary ? { refusedWrite: () => this.#askSoon() } : {};
     const lane = (proto: 2 | 3, tracked: boolean): Lane =>
       new Lane(
         {
           ...login,
           ...refusedWrite,
-          ...{ proto, database, tracking: tracked && context.tracking, primary, clock, random, locate },
+          ...{ proto, database, tracking: tracked && context.tracking, clock, random, locate },
+          primary: primary || (tracked && context.primary !== undefined),
         },
         this.#laneEvents(tracked),
       );
@@ -127,6 +133,11 @@ export class NodeLink implements UpstreamNode, OperationOwner {
 
   get queued(): number {
     return this.#queue.length;
+  }
+
+  /** A shared connection stands. */
+  get isReachable(): boolean {
+    return Object.values(this.#lanes).some(({ state }) => state === 'up');
   }
 
   get dedicated(): number {
@@ -163,6 +174,11 @@ export class NodeLink implements UpstreamNode, OperationOwner {
   move(reason: string, to?: Endpoint): void {
     for (const lane of Object.values(this.#lanes)) lane.move(reason, to);
     this.#pool.close(reason, to);
+  }
+
+  /** Gives back what waits for a connection: it belongs to another node now. */
+  giveBack(): void {
+    for (const lane of Object.values(this.#lanes)) lane.giveBack();
   }
 
   close(): void {
@@ -246,6 +262,7 @@ export class NodeLink implements UpstreamNode, OperationOwner {
       pushed: (frame) => {
         if (tracked) this.#pushed(frame);
       },
+      fault: (error) => this.#context.onFault?.(error),
     };
   }
 
@@ -293,13 +310,14 @@ export class NodeLink implements UpstreamNode, OperationOwner {
     const sentAt = now;
     this.#nextBeatAt = now + heartbeat / BEATS;
     this.#beatSentAt = sentAt;
-    const primary = this.#context.primary === true;
+    const { primary } = this.#context;
     // A primary that is made a replica may keep its connections; what it tells from then on comes late.
-    tracked.sendNow(primary ? role : ping, {
+    tracked.sendNow(primary === undefined ? ping : role, {
       replied: (frame) => {
         this.#beatSentAt = undefined;
-        if (primary && !isPrimary(frame)) {
-          this.move('the server is not a primary any more');
+        if (primary !== undefined && !isPrimary(frame)) {
+          if (primary === 'everywhere') this.move('the server is not a primary any more');
+          else tracked.move('the server is not a primary any more');
           return;
         }
         this.roundTrips.record(this.#context.clock.monotonic() - sentAt);

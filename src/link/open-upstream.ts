@@ -31,6 +31,8 @@ export interface UpstreamOptions {
   /** Told of invalidations; absent: nothing is tracked. */
   readonly listener?: TrackingListener;
   readonly onState?: (node: UpstreamNode, reason: string) => void;
+  /** Told of faults of Sluice itself. */
+  readonly onFault?: (error: unknown) => void;
   /** Where keys are changed: what was cached may be of another server now. */
   readonly onTopologyChange?: () => void;
 }
@@ -59,6 +61,7 @@ export function openUpstream(options: UpstreamOptions): Upstream {
       return source;
     },
     ...(onState === undefined ? {} : { onState }),
+    ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
   };
   const [first] = target.endpoints;
   if (first === undefined) throw new SluiceError('CONFIG_INVALID', 'store names no server');
@@ -87,7 +90,7 @@ function openSentinel(options: UpstreamOptions, context: LinkContext): Upstream 
   });
   const node: NodeLink = new NodeLink(primaryName, () => watch.locate(), {
     ...context,
-    primary: true,
+    primary: 'everywhere',
     onState: (changed, reason) => {
       watch.trust(changed.state !== 'down');
       context.onState?.(changed, reason);

@@ -65,6 +65,12 @@ export class Operation implements ReplyReceiver {
     this.#receiver.failed(error);
   }
 
+  /** It ends without having been sent, though it was its turn. */
+  giveBack(error: SluiceError): void {
+    this.#owner.finished(this);
+    this.#receiver.failed(error);
+  }
+
   /** It ends without having been sent. */
   refuse(error: SluiceError): void {
     this.#owner.countFailure(error);
