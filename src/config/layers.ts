@@ -109,12 +109,20 @@ export function coerceText(
       return { ok: true, value: /^-?\d{1,15}$/.test(text) ? Number(text) : text };
     case 'boolean':
       return { ok: true, value: booleanWords.get(text.toLowerCase()) ?? text };
+    case 'list': {
+      const list = readAsYaml(text);
+      return { ok: true, value: list.ok && Array.isArray(list.value) && text.startsWith('[') ? list.value : text };
+    }
     case 'structure':
-      try {
-        return { ok: true, value: parseYamlValue(text, { maxAliasCount: 0 }) as unknown };
-      } catch {
-        return { ok: false };
-      }
+      return readAsYaml(text);
+  }
+}
+
+function readAsYaml(text: string): { readonly ok: true; readonly value: unknown } | { readonly ok: false } {
+  try {
+    return { ok: true, value: parseYamlValue(text, { maxAliasCount: 0 }) as unknown };
+  } catch {
+    return { ok: false };
   }
 }
 

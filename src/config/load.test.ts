@@ -91,6 +91,16 @@ describe('loadConfig', () => {
     expect(value.http?.address).toEqual({ host: '', port: 80 });
   });
 
+  it.each([
+    ['*', ['*']],
+    ['*:profile', ['*:profile']],
+    ['[a-z]*', ['[a-z]*']],
+    ['["user:*", "*:page"]', ['user:*', '*:page']],
+  ])('reads the globs %s from the environment', async (text, match) => {
+    const { value } = await load({}, { env: { SLUICE_CACHE_MATCH: text, SLUICE_STORE: 'r:1' } });
+    expect(value.cache.match).toEqual(match);
+  });
+
   it('does not start a listener that is off', async () => {
     const { value } = await load({ '/srv/sluice.yaml': 'http: off\nresp: "off"\nadmin: { address: off }' });
     expect([value.http, value.resp, value.admin]).toEqual([undefined, undefined, undefined]);

@@ -349,7 +349,7 @@ const cache = z
       .register(settingRegistry, {
         description: 'Which keys are kept; a list of globs, any of which may match.',
         form: globsForm,
-        kind: 'structure',
+        kind: 'list',
         reloadable: false,
         defaultText: '`*`, all keys',
       }),
@@ -449,8 +449,9 @@ export const configSchema = z.strictObject({
   ),
   durability: choiceSetting(['memory', 'commit', 'fsync'], 'commit', {
     description:
-      'What an acknowledged write survives. `memory`: nothing (it is written to disk soon after). ' +
-      '`commit`: the end of the process, also by kill -9. `fsync`: also the loss of power.',
+      'What a write acknowledged by the embedded store survives. `memory`: nothing (it is written to disk soon after). ' +
+      '`commit`: the end of the process, also by kill -9. `fsync`: also the loss of power. It does not apply to a store on other ' +
+      'machines: what that promises is told by `sluice check --store`.',
   }),
   maxBytes: z
     .union([z.literal(0), z.string()], { error: () => `expected auto or ${byteSizeForm}` })
@@ -468,7 +469,7 @@ export const configSchema = z.strictObject({
     .prefault('auto')
     .register(settingRegistry, {
       description:
-        'Bound on the data held in memory. At the bound writes that add data are refused (`OOM`, status 507); reads and deletes go on. ' +
+        'Bound on the data the embedded store holds in memory; for what is kept of a store on other machines see `cache`. At the bound writes that add data are refused (`OOM`, status 507); reads and deletes go on. ' +
         '`auto`: half of the memory this process may use.',
       form: `auto or ${byteSizeForm}, at least 1MiB`,
       kind: 'text',
@@ -477,7 +478,8 @@ export const configSchema = z.strictObject({
   checkpoint: z
     .strictObject({
       logBytes: byteSizeSetting('64MiB', {
-        description: 'How long the journal grows before it is folded into the stored keys and trimmed.',
+        description:
+          'How long the journal of the embedded store grows before it is folded into the stored keys and trimmed.',
         min: '1MiB',
         max: '64GiB',
       }),

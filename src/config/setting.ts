@@ -8,8 +8,11 @@ export interface SettingMeta {
   readonly description: string;
   /** What may be written, for messages: "expected <form>". */
   readonly form: string;
-  /** How a text from a flag or the environment becomes a value: as it stands, as a number or boolean, or read as YAML. */
-  readonly kind: 'text' | 'number' | 'boolean' | 'structure';
+  /**
+   * How a text from a flag or the environment becomes a value: as it stands, as a number or boolean, or read as YAML; a `list` is read as
+   * YAML where it is a list in brackets, and stands for itself otherwise.
+   */
+  readonly kind: 'text' | 'number' | 'boolean' | 'list' | 'structure';
   /** Whether a reload of the configuration takes effect without a restart. */
   readonly reloadable: boolean;
   /** Whether it names a file or folder. Relative ones in the file are relative to it, others to the working directory. */
