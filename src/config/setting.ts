@@ -137,6 +137,11 @@ export function parsedText<Value>(form: string, parse: (text: string) => Value |
   });
 }
 
+/** A text that may name something: not empty, no NUL; for {@link parsedText}. */
+export function nonEmpty(text: string): string | undefined {
+  return text === '' || text.includes('\0') ? undefined : text;
+}
+
 /** A value as a message may show it: short, and on one line. */
 export function showValue(value: unknown): string {
   if (value === undefined) return 'nothing';
