@@ -69,6 +69,7 @@ export async function composeRemote({ config, target, credentials, clock, log }:
   const reasons = new Map<string, string>();
   let seen = false;
   let closing = false;
+  let learned = false;
   const { reads, sweeper } = composeCache(config, clock, storeKeys, () => upstream);
   const upstream: Upstream = openUpstream({
     target,
@@ -81,14 +82,19 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     onState: (node, reason) => {
       if (node.state === 'up') {
         reasons.delete(node.name);
-        if (!seen) learnCommands(upstream, rules);
         seen = true;
+        if (!learned) {
+          learnCommands(upstream, rules, storeLog, () => {
+            learned = true;
+          });
+        }
         setUpServer(upstream, config, storeLog);
       } else {
         reasons.set(node.name, reason);
       }
       if (!closing) logState(storeLog, node, reason);
     },
+    onFault: (error) => storeLog.error({ err: error }, 'a reply of the store met a fault of Sluice'),
     onTopologyChange: () => reads?.coherence.doubtAll(clock.monotonic()),
   });
   const tokens = new SyncTokens({ nodeId: randomUUID(), barrier: (done) => upstream.barrier(done) });
@@ -198,9 +204,23 @@ function anyOf(patterns: readonly string[]): (key: ByteString) => boolean {
 const plainRead: Route = { idempotent: true, keyPositions: () => [] };
 
 /** The server knows best which commands it has and where their keys are; until it is heard, Sluice's own table does. */
-function learnCommands(upstream: Upstream, rules: CommandRules): void {
+function learnCommands(
+  upstream: Upstream,
+  rules: CommandRules,
+  log: ReturnType<NodeLog['part']>,
+  done: () => void,
+): void {
   upstream.call(['COMMAND'], plainRead).then(
-    (reply) => rules.learn(reply),
+    (reply) => {
+      done();
+      if (reply instanceof ReplyError)
+        log.warn(
+          { reply: reply.message },
+          'the server does not tell its commands: those Sluice does not know get connections of their own',
+        );
+      else rules.learn(reply);
+    },
+    // At the next connection.
     () => undefined,
   );
 }

@@ -333,9 +333,24 @@ export class CachedReads implements FillOwner {
     if (ttl === -2) return wasAbsent(kind, value) && this.#set(fill, EntryKind.absent, '', '', ttl, now);
     if (kind === 'string' || kind === 'typed')
       return isBulk(value) && this.#set(fill, EntryKind.string, bulkOf(value), meta, ttl, now);
-    const payload = kind === 'hash' ? encodeFields(elementsOf(value) as ByteString[]) : this.#merged(fill, now);
-    if (payload === undefined || payload.length > maxEntryBytes) return false;
-    return this.#set(fill, kind === 'hash' ? EntryKind.hash : EntryKind.fields, payload, '', ttl, now);
+    if (kind === 'hash') {
+      const payload = encodeFields(elementsOf(value) as ByteString[]);
+      if (payload === undefined || payload.length > maxEntryBytes) return false;
+      return this.#set(fill, EntryKind.hash, payload, '', ttl, now);
+    }
+    return this.#keepFields(fill, ttl, now);
+  }
+
+  /** Keeps the fields read beside those that are known already; together they are as old as the oldest of them. */
+  #keepFields(fill: Fill, ttl: number, now: number): boolean {
+    const { cache } = this;
+    const slot = cache.find(fill.key, now);
+    const isSame = slot >= 0 && cache.kindOf(slot) === EntryKind.fields && this.#isFresh(slot, now);
+    const values = elementsOf(fill.value);
+    const more = fill.fields.map((field, i) => [field, values[i] ?? null] as const);
+    const payload = mergeFields(isSame ? cache.payload(slot) : '', more);
+    if (payload === undefined || payload.length > this.options.maxEntryBytes) return false;
+    return this.#set(fill, EntryKind.fields, payload, '', ttl, now, isSame ? cache.storedAt(slot) : fill.begunAt);
   }
 
   #set(
@@ -345,19 +360,11 @@ export class CachedReads implements FillOwner {
     meta: ByteString | undefined,
     ttl: number,
     now: number,
+    storedAt = begunAt,
   ): boolean {
-    const staleAt = begunAt + this.options.ttl;
+    const staleAt = storedAt + this.options.ttl;
     const deleteAt = ttl >= 0 ? begunAt + ttl : Number.POSITIVE_INFINITY;
-    return this.cache.set(key, { kind, source, epoch, storedAt: begunAt, staleAt, deleteAt, meta, payload }, now);
-  }
-
-  /** The fields read, beside those that are known already. */
-  #merged({ key, fields, value }: Fill, now: number): ByteString | undefined {
-    const slot = this.cache.find(key, now);
-    const isSame = slot >= 0 && this.cache.kindOf(slot) === EntryKind.fields && this.#isFresh(slot, now);
-    const values = elementsOf(value);
-    const more = fields.map((field, i) => [field, values[i] ?? null] as const);
-    return mergeFields(isSame ? this.cache.payload(slot) : '', more);
+    return this.cache.set(key, { kind, source, epoch, storedAt, staleAt, deleteAt, meta, payload }, now);
   }
 
   #isFresh(slot: number, now: number): boolean {

@@ -145,7 +145,9 @@ function ruleOf(
   const command = commandNamed(name);
   const [container = name] = name.split('|');
   const isBlocking = flags?.has('blocking') === true;
-  const pin = clientState.has(name) ? 'state' : (pinReasons[name] ?? (isBlocking ? 'blocking' : undefined));
+  // What nobody has described may block: on a shared connection it would delay everybody.
+  const mayBlock = isBlocking || (flags === undefined && command === undefined);
+  const pin = clientState.has(name) ? 'state' : (pinReasons[name] ?? (mayBlock ? 'blocking' : undefined));
   const reads = flags?.has('readonly') === true && !isBlocking;
   const isHarmless = flags !== undefined && !flags.has('write') && !opaqueCommands.has(container);
   return {
@@ -153,7 +155,7 @@ function ruleOf(
     handling: handlingOf(name, pin),
     pin,
     idempotent: reads,
-    blocking: isBlocking || name === 'wait' || name === 'waitaof',
+    blocking: mayBlock || name === 'wait' || name === 'waitaof',
     opaque:
       !reads &&
       (opaqueCommands.has(container) || !complete || !(isHarmless || specs !== undefined || hasKeys(command))),

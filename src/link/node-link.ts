@@ -113,7 +113,15 @@ export class NodeLink implements UpstreamNode, OperationOwner {
         this.#laneEvents(tracked),
       );
     this.#lanes = { resp2: lane(2, false), resp3: lane(3, false), tracked: lane(3, true) };
-    this.#pool = new DedicatedPool({ ...login, ...refusedWrite, primary, clock, locate, limit: settings.dedicated });
+    this.#pool = new DedicatedPool({
+      ...login,
+      ...refusedWrite,
+      primary,
+      clock,
+      locate,
+      limit: settings.dedicated,
+      onFault: (error) => this.#context.onFault?.(error),
+    });
     this.#timer = clock.setTimer(() => this.#tick(), TICKS_MS);
     // Held open whether or not anybody reads: its state is the node's.
     this.#lanes.tracked.open();

@@ -52,6 +52,9 @@ export interface CacheClient extends SlotOwner {
 
 /** Keys of one MGET that are read for the cache; with more missing the command is passed on as it is: a scan must not fill it. */
 const MAX_FILLS = 64;
+/** An answer put together here is no longer; all of it is one string. */
+const MAX_REPLY_BYTES = 256 * 1024 * 1024;
+const TOO_LARGE = `-ERR the reply is longer than ${MAX_REPLY_BYTES} bytes; ask for less at a time\r\n`;
 const noFields: readonly ByteString[] = [];
 
 /**
@@ -99,12 +102,15 @@ function mget(client: CacheClient, argv: readonly ByteString[]): boolean {
   const count = argv.length - 1;
   const values: (ByteString | null | undefined)[] = [];
   let missing = 0;
+  let bytes = 0;
   for (let i = 0; i < count; i++) {
     const key = argv[i + 1] as ByteString;
     const value = reads.string(key, now);
     if (value === undefined && (++missing > MAX_FILLS || !reads.caches(key))) return false;
+    bytes += value?.length ?? 0;
     values.push(value);
   }
+  if (bytes > MAX_REPLY_BYTES) return false;
   if (missing === 0) {
     client.answerBulks(values as (ByteString | null)[]);
     return true;
@@ -120,6 +126,11 @@ function mget(client: CacheClient, argv: readonly ByteString[]): boolean {
     if (isBulk(frame)) parts[i] = frame;
     else if (isError(frame) && !frame.startsWith('-WRONGTYPE')) failure ??= frame;
     parts[i] ??= nil;
+    bytes += frame.length;
+    if (bytes > MAX_REPLY_BYTES) {
+      failure ??= TOO_LARGE;
+      parts[i] = nil;
+    }
     if (--missing === 0) slot.replied(failure ?? header + parts.join(''));
   };
   for (let i = 0; i < count; i++) {

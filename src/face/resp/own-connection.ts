@@ -35,6 +35,8 @@ export interface OwnOwner {
 
 /** Keys written in one transaction that are remembered; beyond that everything kept of the store is asked anew. */
 const MAX_NOTED = 10_000;
+const ABORTED = '-EXECABORT Transaction discarded because of previous errors.\r\n';
+const discard: readonly ByteString[] = ['DISCARD'];
 /** Between MULTI and its end these act at once. */
 const endsTransaction = new Set(['exec', 'discard']);
 
@@ -59,6 +61,10 @@ export class OwnConnection {
   #broken: SluiceError | undefined;
   #noted: Set<ByteString> = new Set();
   #notedOpaque = false;
+  /** Databases were swapped. */
+  #notedAll = false;
+  /** A command of the transaction was refused here. */
+  #refused = false;
 
   constructor(upstream: OwnUpstream, database: number, owner: OwnOwner) {
     this.#upstream = upstream;
@@ -92,7 +98,8 @@ export class OwnConnection {
 
   /** What a subscription answers comes as a message. */
   expectsReply(rule: CommandRule): boolean {
-    return rule.pin !== 'listen' || rule.name === 'monitor';
+    // In a transaction it is queued as any other.
+    return rule.pin !== 'listen' || rule.name === 'monitor' || this.#multi;
   }
 
   /** @throws SluiceError OVERLOADED */
@@ -105,6 +112,7 @@ export class OwnConnection {
       pushed: (frame) => this.#owner.pushed(frame),
       lost: (error) => this.#lost(error),
     });
+    const isRefused = this.#refused && rule.name === 'exec' && argv.length === 1;
     this.#note(rule, argv.length);
     if (slot === undefined) {
       this.#link.send(argv, rule, { replied: () => undefined, failed: () => undefined }, 0);
@@ -113,14 +121,18 @@ export class OwnConnection {
     this.#owed++;
     const isBlocking = rule.blocking;
     if (isBlocking) this.#blocking++;
+    const link = this.#link;
     const over = (): void => {
+      // Given back meanwhile: the counts are those of another connection.
+      if (this.#link !== link) return;
       this.#owed--;
       if (isBlocking) this.#blocking--;
     };
-    this.#link.send(argv, rule, {
+    // A transaction in which something was refused here must not take place, as it would not where it was refused by the server.
+    link.send(isRefused ? discard : argv, rule, {
       replied: (frame) => {
         over();
-        slot.replied(frame);
+        slot.replied(isRefused ? ABORTED : frame);
         this.#releaseIfClean();
       },
       failed: (error) => {
@@ -130,16 +142,23 @@ export class OwnConnection {
     });
   }
 
+  /** A command was refused between MULTI and EXEC: EXEC will abort. */
+  refuse(): void {
+    this.#refused = true;
+  }
+
   /** A write between MULTI and EXEC. */
   noteWrite(argv: readonly ByteString[], rule: CommandRule): void {
+    if (rule.name === 'swapdb') this.#notedAll = true;
     if (rule.opaque || this.#noted.size > MAX_NOTED) this.#notedOpaque = true;
     else for (const position of rule.keyPositions(argv)) this.#noted.add(argv[position] as ByteString);
   }
 
-  takeWrites(): { readonly keys: Iterable<ByteString>; readonly opaque: boolean } {
-    const taken = { keys: this.#noted, opaque: this.#notedOpaque };
+  takeWrites(): { readonly keys: Iterable<ByteString>; readonly opaque: boolean; readonly all: boolean } {
+    const taken = { keys: this.#noted, opaque: this.#notedOpaque, all: this.#notedAll };
     this.#noted = new Set();
     this.#notedOpaque = false;
+    this.#notedAll = false;
     return taken;
   }
 
@@ -159,8 +178,9 @@ export class OwnConnection {
   #note({ name, pin }: CommandRule, words: number): void {
     if (words === 1 && name === 'multi') {
       this.#multi = true;
-    } else if (words === 1 && endsTransaction.has(name)) {
+    } else if (this.#multi && words === 1 && endsTransaction.has(name)) {
       this.#multi = false;
+      this.#refused = false;
       this.#watching = false;
       this.takeWrites();
     } else if (!this.#multi && name === 'unwatch') {
@@ -198,7 +218,7 @@ export class OwnConnection {
     const isEnd = endsTransaction.has(name) || name === 'unwatch';
     if (isEnd) this.#broken = undefined;
     queueMicrotask(() => {
-      if (name === 'exec') slot?.replied('-EXECABORT Transaction discarded because of previous errors.\r\n');
+      if (name === 'exec') slot?.replied(ABORTED);
       else if (isEnd) slot?.replied('+OK\r\n');
       else slot?.failed(error);
     });
@@ -210,6 +230,7 @@ export class OwnConnection {
     this.#owed = 0;
     this.#blocking = 0;
     this.#multi = false;
+    this.#refused = false;
     this.#watching = false;
     this.#sticky = false;
     this.#listening = false;

@@ -43,6 +43,8 @@ export interface ProxyContext {
 
 /** Replies a client may have under way; more of its commands wait in the socket. */
 const MAX_OWED = 4096;
+/** What concerns the connection to Sluice cannot be queued with the server; these act at once in a transaction, as there. */
+const actInTransaction: ReadonlySet<string> = new Set(['ping', 'echo', 'quit', 'reset']);
 /** The same in bytes of those commands. */
 const MAX_BYTES = 1024 * 1024;
 
@@ -72,6 +74,8 @@ export class ProxySession implements RemoteSession {
   #bytes = 0;
   /** The command that waits for others to end. */
   #held: readonly ByteString[] | undefined;
+  /** Its name. */
+  #holds = '';
   /** Commands may wait for this session to take them. */
   #wasFull = false;
   #closed = false;
@@ -110,6 +114,16 @@ export class ProxySession implements RemoteSession {
     const rule = rules.find(argv);
     if (rule.name === 'hello' && this.#own.active && argv.length > 1 && argv[1] !== String(client.reply.proto)) {
       this.error('ERR HELLO cannot change the protocol while the connection has state in the store; RESET first');
+      return rule.command;
+    }
+    if (rule.name === 'reset' && this.owed > 0) {
+      // It ends what it would otherwise overtake.
+      this.#hold(argv);
+      return rule.command;
+    }
+    if (rule.handling === 'local' && this.#own.inTransaction && !actInTransaction.has(rule.name)) {
+      this.#own.refuse();
+      this.error(`ERR ${(argv[0] as ByteString).toUpperCase()} is not allowed in a transaction`);
       return rule.command;
     }
     if (client.user === undefined || (rule.handling === 'local' && !this.#own.takes(rule))) {
@@ -273,16 +287,25 @@ export class ProxySession implements RemoteSession {
       return undefined;
     }
     const noted = rule.name === 'exec' ? this.#own.takeWrites() : undefined;
+    const all = rule.name === 'swapdb' || noted?.all === true;
     return (done) => {
+      // Until then nothing is answered from the cache: the reply may be passed on only after the keys are dropped.
+      this.#writes++;
+      const end = (): void => {
+        this.#writes--;
+        done();
+      };
       for (const position of rule.keyPositions(argv)) reads.written(argv[position] as ByteString);
       for (const key of noted?.keys ?? []) reads.written(key);
+      // The server tells of everything a script does, but not of this.
+      if (all) reads.forgetAll();
       if (!rule.opaque && noted?.opaque !== true) {
-        done();
+        end();
         return;
       }
       upstream.barrier((complete) => {
         if (!complete) reads.forgetAll();
-        done();
+        end();
       });
     };
   }
@@ -359,12 +382,13 @@ export class ProxySession implements RemoteSession {
 
   #hold(argv: readonly ByteString[]): void {
     this.#held = argv;
+    this.#holds = (argv[0] as ByteString).toLowerCase();
   }
 
   /** Something ended: what waited for it may go on. */
   #wake(): void {
     const held = this.#held;
-    if (held !== undefined && this.#shared === 0) {
+    if (held !== undefined && this.#shared === 0 && (this.#holds !== 'reset' || this.owed === 0)) {
       this.#held = undefined;
       this.run(held, false);
       this.#wasFull = true;
@@ -376,6 +400,11 @@ export class ProxySession implements RemoteSession {
 
   #relay(frame: ByteString): void {
     if (this.#closed) return;
+    // In RESP2 a message cannot be told from a reply: whatever comes keeps its place behind what is owed.
+    if (this.owed > 0 && this.proto === 2) {
+      this.#push(new Slot(this, 'none')).settle(frame);
+      return;
+    }
     this.#client.reply.raw(frame);
     this.#client.connection.flush();
   }
