@@ -435,8 +435,8 @@ describe('a cluster whose nodes die', { timeout: 60_000 }, () => {
   });
 
   it('loses a node that hangs', async () => {
-    await using nodes = await startCluster();
-    await using store = open(nodes);
+    await using nodes = await startCluster({ password: 'secret' });
+    await using store = open(nodes, { login: { connectTimeout: 1000, password: 'secret' } });
     for (const key of keys) await store.call('SET', key, key);
     await new Promise((resolve) => setTimeout(resolve, 200));
     const [key] = keys.filter((one) => ownerBefore(slotOf(one)) === 1) as [string];
@@ -457,6 +457,8 @@ describe('a cluster whose nodes die', { timeout: 60_000 }, () => {
     expect(await store.raw('GET', key)).toBe('$3\r\nnew\r\n');
     expect(await store.raw('SET', key, 'newer')).toBe('+OK\r\n');
     expect(await nodes.nodes[4]?.ask('GET', key)).toBe('$5\r\nnewer\r\n');
+    await nodes.moveSlot(slotOf(key), 0);
+    expect(await store.raw('GET', key)).toBe('$5\r\nnewer\r\n');
   });
 
   it('is waited for when it is not there yet, and needs one of the nodes it was told of', async () => {

@@ -121,6 +121,25 @@ describe('a store behind Sentinels', { timeout: 60_000 }, () => {
     for (let i = 0; i < 20; i++) expect(await store.set('k', `${i}`)).toBe('OK');
   });
 
+  it('leaves a primary that hangs as soon as the Sentinels have another one', async () => {
+    await using setup = await startSentinel();
+    await using store = open(setup);
+    await store.set('k', '1');
+    const old = await setup.primary();
+    old.freeze();
+    try {
+      const unknown = store.set('k', 'lost');
+      await expect(unknown).rejects.toMatchObject({ code: 'STORE_TIMEOUT' });
+      await eventually(() => store.set('k', '2'), { timeoutMs: 8000 });
+    } finally {
+      old.thaw();
+    }
+    // It thinks that it is the primary still, for a moment; nobody writes to it.
+    for (let i = 0; i < 50; i++) expect(await store.set('k', `${i}`)).toBe('OK');
+    await using direct = await connectRaw({ port: (await setup.primary()).port });
+    expect(await direct.command('GET', 'k')).toBe('$2\r\n49\r\n');
+  });
+
   it('notices a primary that was made a replica behind the back of the Sentinels', async () => {
     await using setup = await startSentinel();
     await using store = open(setup);

@@ -96,7 +96,7 @@ export async function startCluster({
         return Object.assign(server, { ask, peerPort: tlsPort ?? server.port, id: bulk(await ask('CLUSTER', 'MYID')) });
       }),
     );
-    const setup = new Setup(nodes, stop);
+    const setup = new Setup(nodes, password === undefined ? [] : ['AUTH', password], stop);
     await setup.join(primaries);
     return setup;
   } catch (error) {
@@ -107,10 +107,13 @@ export async function startCluster({
 
 class Setup implements ClusterSetup {
   readonly nodes: readonly ClusterNode[];
+  /** Words of MIGRATE. */
+  readonly #auth: readonly string[];
   readonly #stop: () => Promise<void>;
 
-  constructor(nodes: readonly ClusterNode[], stop: () => Promise<void>) {
+  constructor(nodes: readonly ClusterNode[], auth: readonly string[], stop: () => Promise<void>) {
     this.nodes = nodes;
+    this.#auth = auth;
     this.#stop = stop;
   }
 
@@ -225,7 +228,7 @@ class Setup implements ClusterSetup {
       const keys = bulks(reply);
       if (keys.length === 0) return;
       left -= keys.length;
-      await must(source, 'MIGRATE', target.host, `${target.peerPort}`, '', '0', '5000', 'KEYS', ...keys);
+      await must(source, 'MIGRATE', target.host, `${target.peerPort}`, '', '0', '5000', ...this.#auth, 'KEYS', ...keys);
     }
   }
 
