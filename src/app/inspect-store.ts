@@ -122,6 +122,12 @@ function judgeSentinels(fields: ReadonlyMap<string, string>, quorumReply: ReplyV
   const others = Number(fields.get('num-other-sentinels') ?? Number.NaN);
   const known = Number.isFinite(others) ? `${others + 1} Sentinels` : 'Sentinels';
   const quorum = `${known}, quorum ${fields.get('quorum') ?? 'unknown'}, ${fields.get('num-slaves') ?? 'unknown'} replicas`;
+  if (quorumReply instanceof ReplyError && quorumReply.message.startsWith('NOPERM'))
+    return {
+      about: 'failover',
+      verdict: 'unknown',
+      text: `whether it can fail over (${bytesToUtf8(quorumReply.message)})`,
+    };
   if (quorumReply instanceof ReplyError)
     return { about: 'failover', verdict: 'cannot', text: `fail over: ${bytesToUtf8(quorumReply.message)} (${quorum})` };
   if (fields.get('num-slaves') === '0')
