@@ -114,10 +114,8 @@ export async function startSluice(
     throw error;
   }
   listening = true;
-  nodeLog.info(
-    { version: version(), ...addresses, store: storeName(config.store), durability: config.durability },
-    'listening',
-  );
+  const kept = remote === undefined ? { durability: config.durability } : {};
+  nodeLog.info({ version: version(), ...addresses, store: storeName(config.store), ...kept }, 'listening');
   running.ready.then(
     () => nodeLog.info({ keys: running.engine.user.size }, 'ready'),
     (error: unknown) => nodeLog.error({ err: error }, 'the data cannot be loaded'),
