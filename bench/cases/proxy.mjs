@@ -114,6 +114,8 @@ async function runHttpCase({ servers, options, note }) {
   ];
   const headers = options.null ? {} : { 'cache-status': /^sluice; hit\b/ };
   await readAllHttp(subject.http, keys);
+  // The first requests are slower: code is compiled.
+  await runWrk({ ...subject.http, keys, seconds: 1, connections: options.connections });
   const side = (server, reached, behind, expected) =>
     behindProxy({
       ...{ server, reached, redis: behind },

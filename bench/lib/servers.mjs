@@ -105,9 +105,13 @@ export class Servers {
     return { ...(await start(redis.port)), redis };
   }
 
-  /** The redis-server behind Sluice with a cache of this kind. */
+  /**
+   * The redis-server behind Sluice with a cache of this kind. By default a redis-server remembers a million keys that were read, and
+   * when there are more declares some of them changed: a cache of all keys needs more, with HTTP two names for each.
+   */
   redisBehind(kind) {
-    return this.#shared(`redis-server behind ${kind}`, () => this.#filled(() => startRedis()));
+    const more = ['--tracking-table-max-keys', '0'];
+    return this.#shared(`redis-server behind ${kind}`, () => this.#filled(() => startRedis({ more })));
   }
 
   #shared(name, start) {

@@ -12,9 +12,9 @@ import { answersResp, RespConnection } from '../lib/resp-connection.mjs';
 /**
  * redis-server with an append-only file, `appendfsync everysec`, no snapshots. The file is rewritten only by
  * `rewriteCpuSeconds()`: by itself it would be when it has doubled, which falls into some rounds and not into others and
- * costs as much as 400,000 writes.
+ * costs as much as 400,000 writes. `more` are more of its settings.
  */
-export async function startRedis() {
+export async function startRedis({ more = [] } = {}) {
   const program = requireProgram('redis-server');
   const port = await freePort();
   const folder = temporaryFolder('redis');
@@ -23,6 +23,7 @@ export async function startRedis() {
     [
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--daemonize', 'no'],
       ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--auto-aof-rewrite-percentage', '0'],
+      ...more,
     ],
     { name: 'redis-server', ready: () => answersResp(port) },
   );
