@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.ts';
 import { startLoading, startNode, type TestNode } from '../support/node.ts';
 import { connectHttp } from '../support/raw-http.ts';
 import { connectRaw } from '../support/raw-resp.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const LOOPBACK = { http: '127.0.0.1:0', resp: '127.0.0.1:0', admin: '127.0.0.1:0' } as const;
@@ -111,7 +112,7 @@ describe('metrics', () => {
     expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
     const page = parsePrometheus(await answer.text());
     for (const [name, { type }] of Object.entries(metricDefinitions)) {
-      expect(page.types.get(name), name).toBe(type);
+      expect(page.types.get(name), name).toBe(isOfStoreBehind(name) ? undefined : type);
     }
     const get = (outcome: string): number | undefined =>
       page.samples.get(`sluice_requests_total{face="http",operation="GET",outcome="${outcome}"}`);
@@ -122,7 +123,31 @@ describe('metrics', () => {
     expect(page.samples.get('sluice_request_duration_seconds_bucket{face="http",operation="GET",le="+Inf"}')).toBe(2);
     expect(page.types.has('process_cpu_seconds_total')).toBe(true);
   });
+
+  it('tell of the store behind and of the cache, where there is one', async () => {
+    await using redis = await startRedis();
+    const other = await startNode({ ...LOOPBACK, store: `127.0.0.1:${redis.port}` });
+    await using client = await connectRaw({ port: Number(other.resp.split(':')[1]) });
+    await client.command('SET', 'k', 'v');
+    for (let i = 0; i < 3; i++) await client.command('GET', 'k');
+    const page = parsePrometheus(await (await fetch(`http://${other.admin}/metrics`)).text());
+    const ofEngine = /^sluice_(engine|journal)_/;
+    for (const [name, { type }] of Object.entries(metricDefinitions))
+      expect(page.types.get(name), name).toBe(ofEngine.test(name) ? undefined : type);
+    expect(page.samples.get('sluice_cache_hits_total')).toBe(2);
+    expect(page.samples.get('sluice_cache_fills_total')).toBe(1);
+    expect(page.samples.get(`sluice_upstream_up{upstream="127.0.0.1:${redis.port}"}`)).toBe(1);
+    const hello = (await (await fetch(`http://${other.admin}/hello`)).json()) as Record<string, unknown>;
+    expect(hello).toMatchObject({ status: 'pass', checks: { [`store:127.0.0.1:${redis.port}`]: { status: 'pass' } } });
+    await client.close();
+    await other.close();
+  });
 });
+
+/** Metrics that only a node in front of a store has. */
+function isOfStoreBehind(name: string): boolean {
+  return name.startsWith('sluice_upstream_') || name.startsWith('sluice_cache_');
+}
 
 describe('the API', () => {
   it('tells what the node is and holds', async () => {
