@@ -1,6 +1,6 @@
 import type { ByteString } from '../kernel/bytes.ts';
 import type { ReplyValue } from '../resp/reply-decoder.ts';
-import { commandKeySpecs, type KeySpec, positionsOf } from './key-specs.ts';
+import { commandKeySpecs, type KeySpec, positionsOf, sortPositions } from './key-specs.ts';
 import type { PreparedCommand } from './prepared-command.ts';
 import { commandNamed, commandTable } from './table.ts';
 
@@ -13,7 +13,9 @@ export type Handling =
   /** The cache may have the answer. */
   | 'cached'
   /** Needs a connection of the client's own, see `PinReason`. */
-  | 'own';
+  | 'own'
+  /** Makes sense only between servers. */
+  | 'refused';
 
 /** What binds a client to a connection of its own, and for how long. */
 export type PinReason = 'multi' | 'watch' | 'blocking' | 'listen' | 'state' | 'database';
@@ -39,8 +41,20 @@ const cachedCommands = new Set(['get', 'mget', 'hget', 'hmget', 'hgetall', 'exis
 
 const localCommands = new Set(['hello', 'auth', 'ping', 'echo', 'quit', 'reset']);
 
-/** CLIENT subcommands that set up the upstream connection; the others concern the connection to Sluice. */
-const clientState = new Set(['client|tracking', 'client|caching', 'client|trackinginfo', 'client|getredir']);
+/**
+ * Subcommands that set up the upstream connection; the others of CLIENT concern the connection to Sluice. After SCRIPT DEBUG scripts
+ * talk over their connection as a debugger does.
+ */
+const stateSubcommands = new Set([
+  'client|tracking',
+  'client|caching',
+  'client|trackinginfo',
+  'client|getredir',
+  'script|debug',
+]);
+
+/** What replicas say: to some of it a server gives no reply, to the rest what is no reply. */
+const refusedCommands = new Set(['replconf', 'sync', 'psync']);
 
 const pinReasons: Readonly<Record<string, PinReason>> = {
   multi: 'multi',
@@ -55,8 +69,6 @@ const pinReasons: Readonly<Record<string, PinReason>> = {
   punsubscribe: 'listen',
   sunsubscribe: 'listen',
   monitor: 'listen',
-  sync: 'listen',
-  psync: 'listen',
   select: 'database',
   readonly: 'state',
   readwrite: 'state',
@@ -100,7 +112,7 @@ export class CommandRules {
       this.#add(ruleOf(name, new Set(flags), undefined));
       for (const sub of subcommands) this.#add(ruleOf(sub.name, new Set(sub.flags), undefined));
     }
-    for (const name of clientState) this.#add(ruleOf(name, undefined, []));
+    for (const name of stateSubcommands) this.#add(ruleOf(name, undefined, []));
   }
 
   /** Never fails: a command nobody knows is passed on with all caution. */
@@ -121,7 +133,7 @@ export class CommandRules {
       if (typeof name !== 'string' || !(flags instanceof Set || Array.isArray(flags))) continue;
       const words = new Set([...(flags as Iterable<ReplyValue>)].filter((flag) => typeof flag === 'string'));
       const { specs, complete } = commandKeySpecs(entry);
-      this.#add(ruleOf(name.toLowerCase(), words, specs, complete));
+      this.#add(ruleOf(name.toLowerCase(), words, specs, complete || name === 'sort'));
       // The last part of an entry: those of `XGROUP CREATE` and its like.
       const subcommands = entry[9];
       if (Array.isArray(subcommands)) this.learn(subcommands);
@@ -147,7 +159,7 @@ function ruleOf(
   const isBlocking = flags?.has('blocking') === true;
   // What nobody has described may block: on a shared connection it would delay everybody.
   const mayBlock = isBlocking || (flags === undefined && command === undefined);
-  const pin = clientState.has(name) ? 'state' : (pinReasons[name] ?? (mayBlock ? 'blocking' : undefined));
+  const pin = stateSubcommands.has(name) ? 'state' : (pinReasons[name] ?? (mayBlock ? 'blocking' : undefined));
   const reads = flags?.has('readonly') === true && !isBlocking;
   const isHarmless = flags !== undefined && !flags.has('write') && !opaqueCommands.has(container);
   return {
@@ -160,9 +172,13 @@ function ruleOf(
       !reads &&
       (opaqueCommands.has(container) || !complete || !(isHarmless || specs !== undefined || hasKeys(command))),
     command,
-    singleKey: isSingle(command?.row.keys, specs),
+    singleKey: name !== 'sort' && isSingle(command?.row.keys, specs),
     keyPositions:
-      specs === undefined ? (argv) => command?.keyPositions(argv) ?? noPositions : (argv) => positionsOf(specs, argv),
+      name === 'sort'
+        ? sortPositions
+        : specs === undefined
+          ? (argv) => command?.keyPositions(argv) ?? noPositions
+          : (argv) => positionsOf(specs, argv),
   };
 }
 
@@ -174,6 +190,7 @@ function isSingle(keys: readonly number[] | undefined, specs: readonly KeySpec[]
 }
 
 function handlingOf(name: string, pin: PinReason | undefined): Handling {
+  if (refusedCommands.has(name)) return 'refused';
   if (pin !== undefined) return 'own';
   if (localCommands.has(name) || name === 'client' || name.startsWith('client|')) return 'local';
   return cachedCommands.has(name) ? 'cached' : 'plain';

@@ -39,6 +39,18 @@ export function positionsOf(specs: readonly KeySpec[], argv: readonly ByteString
   return positions;
 }
 
+/** The same for SORT, whose destination no specification describes; as the server reads it when it runs. */
+export function sortPositions(argv: readonly ByteString[]): number[] {
+  let destination = 0;
+  for (let at = 2; at < argv.length; at++) {
+    const word = (argv[at] as ByteString).toLowerCase();
+    if (word === 'store' && at + 1 < argv.length) destination = at + 1;
+    if (word === 'store' || word === 'by' || word === 'get') at++;
+    else if (word === 'limit') at += 2;
+  }
+  return argv.length < 2 ? [] : destination === 0 ? [1] : [1, destination];
+}
+
 function keywordAt(argv: readonly ByteString[], keyword: string, from: number): number {
   const found =
     from >= 0

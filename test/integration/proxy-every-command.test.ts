@@ -1,9 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { startProxyFace } from '../support/proxy-face.ts';
 import { connectRaw, type RawResp } from '../support/raw-resp.ts';
 import { startRedis } from '../support/redis-server.ts';
 
-/** Commands that are not compared, and why. */
+/** Commands that are not compared, and why; the name of a command with subcommands stands for all of them. */
 const exceptions: Readonly<Record<string, string>> = {
   auth: 'of the connection to Sluice: its users, its words',
   hello: 'of the connection to Sluice',
@@ -13,16 +15,19 @@ const exceptions: Readonly<Record<string, string>> = {
   shutdown: 'ends the server',
   debug: 'may end the server, and is off by default',
   failover: 'needs a replica',
-  sync: 'turns the connection into a replica',
-  psync: 'turns the connection into a replica',
+  sync: 'turns the connection into a replica: refused',
+  psync: 'turns the connection into a replica: refused',
   monitor: 'ends only with the connection; has a test of its own',
   info: 'figures of the moment',
   time: 'the moment',
   lolwut: 'made by chance',
   randomkey: 'made by chance',
-  latency: 'figures of the moment',
-  slowlog: 'figures of the moment',
-  memory: 'figures of the moment',
+  'latency histogram': 'figures of the moment',
+  'slowlog get': 'figures of the moment',
+  'slowlog len': 'figures of the moment',
+  'memory stats': 'figures of the moment',
+  'memory malloc-stats': 'figures of the moment',
+  'memory doctor': 'figures of the moment',
   lastsave: 'the moment',
   bgsave: 'what another save is doing at the moment',
   bgrewriteaof: 'what another save is doing at the moment',
@@ -30,15 +35,15 @@ const exceptions: Readonly<Record<string, string>> = {
   role: 'figures of the moment',
   replicaof: 'changes the server',
   slaveof: 'changes the server',
-  acl: 'random passwords, the connection',
-  module: 'loads code',
+  'acl genpass': 'made by chance',
+  'acl log': 'the address of the connection',
   subscribe: 'answers by messages; has a test of its own',
   psubscribe: 'answers by messages; has a test of its own',
   ssubscribe: 'answers by messages; has a test of its own',
   unsubscribe: 'answers by messages; has a test of its own',
   punsubscribe: 'answers by messages; has a test of its own',
   sunsubscribe: 'answers by messages; has a test of its own',
-  replconf: 'for replicas: gives no reply',
+  replconf: 'for replicas, gives no reply: refused',
   exec: 'called in the test of transactions',
   discard: 'called in the test of transactions',
   watch: 'called in the test of transactions',
@@ -245,7 +250,7 @@ const calls: readonly string[] = [
 
 /** Unordered replies in one order, and what depends on the moment taken out. */
 function comparable(call: string, reply: string): string {
-  if (/^(smembers|sdiff|sinter|sunion|hkeys|hvals|keys|scan|sscan|pubsub|config|command|xautoclaim)\b/.test(call))
+  if (/^(smembers|sdiff|sinter|sunion|hkeys|hvals|keys|scan|sscan|pubsub|config|command|acl|xautoclaim)\b/.test(call))
     return reply.split('\r\n').sort().join('\r\n');
   // Milliseconds since the last delivery.
   if (/^xclaim|^ttl/.test(call)) return reply.slice(0, 1);
@@ -267,15 +272,14 @@ describe.each([false, true])('every command through the proxy, cache %s', (cache
     await using through = await connectRaw({ port: proxy.port });
     await direct.command('HELLO', `${proto}`);
     await through.command('HELLO', `${proto}`);
-    const list = await direct.command('COMMAND', 'LIST');
-    const names = list.split('\r\n').filter((line) => /^[a-z][a-z0-9_.-]*$/.test(line));
-    expect(names.length).toBeGreaterThan(200);
+    const names = await commandsOf(direct);
+    expect(names.length).toBeGreaterThan(350);
     const called = new Set(calls.map((call) => call.split(' ')[0]));
     for (const name of Object.keys(exceptions)) expect(called.has(name), `${name} is called and excepted`).toBe(false);
     for (const call of calls) await callBoth(direct, through, call, proto);
     for (const name of names) {
-      const [command = ''] = name.split('|');
-      if (exceptions[command] !== undefined) continue;
+      const [command = ''] = name.split(' ');
+      if (exceptions[command] !== undefined || exceptions[name] !== undefined) continue;
       // Bare, and with too much: every refusal is the server's own.
       await callBoth(direct, through, name, proto);
       await callBoth(direct, through, `${name} ${'x '.repeat(30).trim()}`, proto);
@@ -283,49 +287,63 @@ describe.each([false, true])('every command through the proxy, cache %s', (cache
   });
 });
 
-it('finds the keys of commands where the server finds them', async () => {
+/** Names of all commands of a server, subcommands as two words. */
+async function commandsOf(server: RawResp): Promise<string[]> {
+  const names = (await server.command('COMMAND', 'LIST')).split('\r\n');
+  const described = (await server.command('COMMAND', 'DOCS')).split('\r\n');
+  const all = new Set([...names, ...described.filter((line) => /^[a-z]+\|[a-z-]+$/.test(line))]);
+  return [...all].filter((line) => /^[a-z][a-z0-9_.|-]*$/.test(line)).map((name) => name.replace('|', ' '));
+}
+
+/** Words that matter in the arguments of commands, and some that may be keys. */
+const vocabulary = [
+  ...['a', 'b', 'c', 'd', 'e', '', '0', '1', '2', '3', '-1', 'STREAMS', 'streams', 'STORE', 'store', 'STOREDIST'],
+  ...['KEYS', 'keys', 'COUNT', 'BLOCK', 'GROUP', 'g', 'BY', 'GET', 'LIMIT', 'LEFT', 'MIN', 'WEIGHTS', 'AGGREGATE'],
+  ...['ASC', 'COPY', 'REPLACE', 'AUTH', 'AUTH2', 'usage', 'NOMKSTREAM', '>', '$'],
+];
+
+it('finds the keys of every command where the server finds them', { timeout: 60_000 }, async () => {
   await using redis = await startRedis();
   await using proxy = await startProxyFace({ port: redis.port, cache: {} });
   await using direct = await connectRaw({ port: redis.port });
-  const learned = proxy.rules;
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  const more = [
-    'eval script 2 a b c',
-    'evalsha sha 1 a b',
-    'fcall f 1 a b',
-    'xread block 0 streams a b 0 0',
-    'xreadgroup group g c count 1 streams a b > >',
-    'zunionstore d 2 a b weights 1 2',
-    'zunion 2 a b',
-    'lmpop 2 a b left',
-    'blmpop 1 2 a b left',
-    'sintercard 2 a b',
-    'migrate h 1 a 0 10',
-    'memory usage a',
-    'object encoding a',
-    'georadius g 1 1 1 m store d',
-    'sort a by x get y store d',
-    'bitop and d a b',
-    'msetnx a 1 b 2',
-    'blpop a b 1',
-    'xgroup create a g 0',
-    'pfmerge d a b',
-    'set a 1 get',
-  ];
-  for (const call of [...calls, ...more]) {
-    const words = call.split(' ');
+  const { rules } = proxy;
+  await eventually(() => expect(rules.find(['XGROUP', 'CREATE']).name).toBe('xgroup|create'));
+  let found = 0;
+  const compare = async (words: readonly string[]): Promise<void> => {
+    const [name = ''] = words;
     const reply = await direct.command('COMMAND', 'GETKEYS', ...words);
-    const rule = learned.find(words);
-    // A channel of a shard: the place it goes to is found like that of a key.
-    if (call.startsWith('spublish')) continue;
-    const keys = rule.keyPositions(words).map((position) => words[position]);
-    if (reply.startsWith('-')) {
-      // No keys, or too few words.
-      if (/no key arguments/.test(reply)) expect(keys, call).toEqual([]);
-      continue;
-    }
-    const want = reply.split('\r\n').filter((_, i) => i > 0 && i % 2 === 0 && _ !== '');
-    if (rule.opaque) continue;
-    expect([...new Set(keys)].sort(), call).toEqual([...new Set(want)].sort());
+    // Channels of a shard are found as keys are, since they go to the same places.
+    if (/^(spublish|ssubscribe|sunsubscribe)$/.test(name)) return;
+    const keys = [
+      ...new Set(
+        rules
+          .find(words)
+          .keyPositions(words)
+          .map((position) => words[position]),
+      ),
+    ].sort();
+    if (!reply.startsWith('*') && !/no key arguments/.test(reply)) return;
+    const lines = reply.split('\r\n');
+    const count = reply.startsWith('*') ? Number(lines[0]?.slice(1)) : 0;
+    // Fewer words than the number of keys says: the server finds none, and then runs nothing. Nor without GROUP in its place.
+    if (count === 0 && /^(eval|fcall)/.test(name)) return;
+    // The server takes a destination of that name for the word STORE when it looks for keys, and not when it runs.
+    if (name === 'sort' && /store store/i.test(words.join(' '))) return;
+    if (name === 'xreadgroup' && words[1]?.toLowerCase() !== 'group') return;
+    if (count > 0) found++;
+    const want = [...new Set(lines.filter((_, i) => i > 0 && i % 2 === 0).slice(0, count))].sort();
+    // KEYS in another place than that of the keys: more than there are, for whom caution is meant.
+    if (name === 'migrate') expect(keys, words.join(' ')).toEqual(expect.arrayContaining(want));
+    else expect(keys, words.join(' ')).toEqual(want);
+  };
+  for (const call of calls) await compare(call.split(' '));
+  const names = await commandsOf(direct);
+  expect(names.length).toBeGreaterThan(350);
+  const word = fc.constantFrom(...vocabulary);
+  const runs = Number(process.env['SLUICE_PROXY_KEYS_RUNS'] ?? 20);
+  for (const name of names) {
+    const start = [...name.split(' '), ...(name === 'xreadgroup' ? ['GROUP'] : [])];
+    for (const list of fc.sample(fc.array(word, { maxLength: 9 }), runs)) await compare([...start, ...list]);
   }
+  expect(found).toBeGreaterThan(names.length);
 });

@@ -42,11 +42,14 @@ export async function startProxyFace({
   port,
   settings = {},
   cache,
+  isReserved = () => false,
 }: {
   readonly port: number;
   /** @default none */
   readonly cache?: TestCache;
   readonly settings?: Partial<UpstreamOptions['settings']>;
+  /** Keys that no client may name. @default none */
+  readonly isReserved?: (key: string) => boolean;
 }): Promise<ProxyFace> {
   const heartbeat = settings.heartbeat ?? roomySettings.heartbeat;
   const reads = cache === undefined ? undefined : openReads(cache, heartbeat, () => upstream);
@@ -78,7 +81,7 @@ export async function startProxyFace({
           reads,
           database: 0,
           tokens,
-          isReserved: () => false,
+          isReserved: (_, key) => isReserved(key),
           now: () => systemClock.monotonic(),
         },
         client,

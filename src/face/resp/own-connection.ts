@@ -37,6 +37,8 @@ export interface OwnOwner {
 const MAX_NOTED = 10_000;
 const ABORTED = '-EXECABORT Transaction discarded because of previous errors.\r\n';
 const discard: readonly ByteString[] = ['DISCARD'];
+const ping: readonly ByteString[] = ['PING'];
+const waits: ReadonlySet<string> = new Set(['wait', 'waitaof']);
 /** Between MULTI and its end these act at once. */
 const endsTransaction = new Set(['exec', 'discard']);
 
@@ -77,6 +79,11 @@ export class OwnConnection {
     return this.#link !== undefined || this.#broken !== undefined;
   }
 
+  /** It lasts only until the commands under way are answered. */
+  get passing(): boolean {
+    return this.#link !== undefined && !this.#multi && !this.#watching && !this.#sticky;
+  }
+
   get inTransaction(): boolean {
     return this.#multi;
   }
@@ -108,10 +115,14 @@ export class OwnConnection {
       this.#sendBroken(rule, slot);
       return;
     }
-    this.#link ??= this.#upstream.dedicate(proto, this.#database, {
-      pushed: (frame) => this.#owner.pushed(frame),
-      lost: (error) => this.#lost(error),
-    });
+    if (this.#link === undefined) {
+      this.#link = this.#upstream.dedicate(proto, this.#database, {
+        pushed: (frame) => this.#owner.pushed(frame),
+        lost: (error) => this.#lost(error),
+      });
+      // A server waits for what the connection that asks has seen: by this it has seen what the client wrote over others.
+      if (waits.has(rule.name)) this.#link.send(ping, rule, { replied: () => undefined, failed: () => undefined });
+    }
     const isRefused = this.#refused && rule.name === 'exec' && argv.length === 1;
     this.#note(rule, argv.length);
     if (slot === undefined) {

@@ -112,9 +112,16 @@ export class ProxySession implements RemoteSession {
     const { server, rules, upstream } = this.#context;
     const client = this.#client;
     const rule = rules.find(argv);
-    if (rule.name === 'hello' && this.#own.active && argv.length > 1 && argv[1] !== String(client.reply.proto)) {
-      this.error('ERR HELLO cannot change the protocol while the connection has state in the store; RESET first');
-      return rule.command;
+    if (rule.name === 'hello' && argv.length > 1 && argv[1] !== String(client.reply.proto)) {
+      if (this.#own.active && !this.#own.passing) {
+        this.error('ERR HELLO cannot change the protocol while the connection has state in the store; RESET first');
+        return rule.command;
+      }
+      if (this.#own.active || this.#shared > 0) {
+        // Each protocol has connections of its own: what comes after must not overtake what is under way.
+        this.#hold(argv);
+        return rule.command;
+      }
     }
     if (rule.name === 'reset' && this.owed > 0) {
       // It ends what it would otherwise overtake.
@@ -133,6 +140,11 @@ export class ProxySession implements RemoteSession {
     server.countCommand(client.lastActiveAt);
     client.lastCommand = rule.name;
     try {
+      if (rule.handling === 'refused') {
+        throw new CommandError(
+          `ERR ${rule.name.toUpperCase()} is not passed on; replicas connect to the server itself`,
+        );
+      }
       this.#checkKeys(argv, rule);
       if (rule.name === 'sluice') {
         this.#tokens(argv);
@@ -154,6 +166,7 @@ export class ProxySession implements RemoteSession {
       }
     } catch (error) {
       server.countError(error);
+      if (this.#own.inTransaction) this.#own.refuse();
       this.error(errorText(error));
     }
     if (client.replyMode !== 'on' && this.#held !== argv) this.#applyReplyMode();
