@@ -80,6 +80,7 @@ export class ReplyFramer {
     input.expected = 0;
     this.#seen = 0;
     this.#missing = 0;
+    if (position - at === 5) return frequent(bytes, at) ?? bytes.latin1Slice(at, position);
     return bytes.latin1Slice(at, position);
   }
 
@@ -181,4 +182,11 @@ export class ReplyFramer {
     this.#lineEnd = at;
     return true;
   }
+}
+
+/** The most frequent replies of five bytes; making a string of bytes costs more than looking at them. */
+function frequent(bytes: Buffer, at: number): ByteString | undefined {
+  if (bytes[at] === 0x3a && bytes[at + 1] === 0x2d && bytes[at + 2] === 0x31) return ':-1\r\n';
+  if (bytes[at] === 0x2b && bytes[at + 1] === 0x4f && bytes[at + 2] === 0x4b) return '+OK\r\n';
+  return undefined;
 }

@@ -115,11 +115,14 @@ export class RespConnection implements Connection {
     }
     if (this.#flushQueued || this.#running) return;
     this.#flushQueued = true;
-    queueMicrotask(() => {
-      this.#flushQueued = false;
-      if (!this.#running) this.#send();
-    });
+    // After the callback that made it, which may make more; a microtask would cost an object each.
+    process.nextTick(this.#flushNow);
   }
+
+  readonly #flushNow = (): void => {
+    this.#flushQueued = false;
+    if (!this.#running) this.#send();
+  };
 
   resume(): void {
     queueMicrotask(() => this.#run());
