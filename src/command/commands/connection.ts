@@ -175,7 +175,8 @@ function reset({ server, client }: Context, _argv: readonly ByteString[], reply:
   client.name = '';
   client.noEvict = false;
   client.noTouch = false;
-  client.replyMode = 'on';
+  // A reply to be skipped is skipped.
+  if (client.replyMode !== 'skip') client.replyMode = 'on';
   client.user = server.authenticator.required ? undefined : DEFAULT_USER;
   reply.proto = 2;
   reply.simple('RESET');

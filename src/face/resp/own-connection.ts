@@ -25,8 +25,8 @@ export interface OwnUpstream {
 }
 
 export interface OwnOwner {
-  /** What answers no command: messages, invalidations, lines of MONITOR. */
-  pushed(frame: ByteString): void;
+  /** What answers no command: messages, invalidations, lines of MONITOR. @param after whose reply was the last before it */
+  pushed(frame: ByteString, after: Slot | undefined): void;
   /** Nothing binds the client to a connection of its own any more. */
   ended(): void;
   /** The state it had there is lost and it cannot be told otherwise. */
@@ -35,9 +35,11 @@ export interface OwnOwner {
 
 /** Keys written in one transaction that are remembered; beyond that everything kept of the store is asked anew. */
 const MAX_NOTED = 10_000;
+const MINUS = 0x2d;
 const ABORTED = '-EXECABORT Transaction discarded because of previous errors.\r\n';
 const discard: readonly ByteString[] = ['DISCARD'];
 const ping: readonly ByteString[] = ['PING'];
+const reset: readonly ByteString[] = ['RESET'];
 const waits: ReadonlySet<string> = new Set(['wait', 'waitaof']);
 /** Between MULTI and its end these act at once. */
 const endsTransaction = new Set(['exec', 'discard']);
@@ -53,12 +55,16 @@ export class OwnConnection {
   #link: OwnLink | undefined;
   /** Replies still to come over it. */
   #owed = 0;
+  /** The last one that got its reply. */
+  #last: Slot | undefined;
   #blocking = 0;
   #multi = false;
   #watching = false;
-  /** Subscriptions, MONITOR, tracking, another database: until the client leaves or resets. */
-  #sticky = false;
+  /** What came to be of subscriptions, MONITOR, tracking, other databases: while there is any, until the client leaves or resets. */
+  #sticky = 0;
   #listening = false;
+  /** RESET is under way. */
+  #draining = false;
   /** The connection was lost in a transaction: its commands are refused until the client ends it. */
   #broken: SluiceError | undefined;
   #noted: Set<ByteString> = new Set();
@@ -81,7 +87,7 @@ export class OwnConnection {
 
   /** It lasts only until the commands under way are answered. */
   get passing(): boolean {
-    return this.#link !== undefined && !this.#multi && !this.#watching && !this.#sticky;
+    return this.#link !== undefined && !this.#multi && !this.#watching && this.#sticky === 0;
   }
 
   get inTransaction(): boolean {
@@ -117,7 +123,7 @@ export class OwnConnection {
     }
     if (this.#link === undefined) {
       this.#link = this.#upstream.dedicate(proto, this.#database, {
-        pushed: (frame) => this.#owner.pushed(frame),
+        pushed: (frame) => (this.#draining ? this.#drained(frame) : this.#owner.pushed(frame, this.#last)),
         lost: (error) => this.#lost(error),
       });
       // A server waits for what the connection that asks has seen: by this it has seen what the client wrote over others.
@@ -133,6 +139,8 @@ export class OwnConnection {
     const isBlocking = rule.blocking;
     if (isBlocking) this.#blocking++;
     const link = this.#link;
+    // A refused one changed nothing. Beside subscriptions what answers may be a message.
+    const staysIfDone = (rule.pin === 'state' || rule.pin === 'database') && !this.#listening && !this.#multi;
     const over = (): void => {
       // Given back meanwhile: the counts are those of another connection.
       if (this.#link !== link) return;
@@ -143,6 +151,8 @@ export class OwnConnection {
     link.send(isRefused ? discard : argv, rule, {
       replied: (frame) => {
         over();
+        this.#last = slot;
+        if (staysIfDone && this.#link === link && frame.charCodeAt(0) === MINUS) this.#sticky--;
         slot.replied(isRefused ? ABORTED : frame);
         this.#releaseIfClean();
       },
@@ -173,6 +183,18 @@ export class OwnConnection {
     return taken;
   }
 
+  /**
+   * Before RESET: what answers subscriptions is counted by nobody, so the server's own answer to RESET says that all of it is here.
+   * @returns whether that is waited for; `ended` is called then
+   */
+  drain(rule: CommandRule): boolean {
+    if (!this.#listening || this.#link === undefined) return false;
+    if (this.#draining) return true;
+    this.#draining = true;
+    this.#link.send(reset, rule, { replied: (frame) => this.#drained(frame), failed: () => undefined });
+    return true;
+  }
+
   /** RESET: back to a plain client. */
   reset(): void {
     this.abandon();
@@ -199,16 +221,26 @@ export class OwnConnection {
     } else if (!this.#multi && name === 'watch') {
       this.#watching = true;
     } else if (pin === 'listen') {
-      this.#sticky = true;
+      this.#sticky++;
       this.#listening = true;
     } else if (pin === 'state' || pin === 'database') {
-      this.#sticky = true;
+      this.#sticky++;
     }
+  }
+
+  #drained(frame: ByteString): void {
+    // Servers before 6.2 do not have it.
+    if (frame !== '+RESET\r\n' && !frame.startsWith('-ERR unknown command')) {
+      this.#owner.pushed(frame, this.#last);
+      return;
+    }
+    this.abandon();
+    this.#owner.ended();
   }
 
   #releaseIfClean(): void {
     const link = this.#link;
-    if (link === undefined || this.#owed > 0 || this.#multi || this.#watching || this.#sticky) return;
+    if (link === undefined || this.#owed > 0 || this.#multi || this.#watching || this.#sticky > 0) return;
     this.#forget();
     link.release(true);
     this.#owner.ended();
@@ -216,7 +248,7 @@ export class OwnConnection {
 
   #lost(error: SluiceError): void {
     if (this.#link === undefined) return;
-    const { sticky, state } = { sticky: this.#sticky, state: this.#multi || this.#watching };
+    const { sticky, state } = { sticky: this.#sticky > 0 && !this.#draining, state: this.#multi || this.#watching };
     this.#forget();
     // A client that listens learns by its connection that it may have missed something, as it would from Redis itself.
     if (sticky) this.#owner.closeClient();
@@ -239,12 +271,14 @@ export class OwnConnection {
     this.#link = undefined;
     this.#broken = undefined;
     this.#owed = 0;
+    this.#last = undefined;
     this.#blocking = 0;
     this.#multi = false;
     this.#refused = false;
     this.#watching = false;
-    this.#sticky = false;
+    this.#sticky = 0;
     this.#listening = false;
+    this.#draining = false;
     this.takeWrites();
   }
 }

@@ -45,6 +45,8 @@ export interface ProxyContext {
 const MAX_OWED = 4096;
 /** What concerns the connection to Sluice cannot be queued with the server; these act at once in a transaction, as there. */
 const actInTransaction: ReadonlySet<string> = new Set(['ping', 'echo', 'quit', 'reset']);
+/** What changes the connection comes after everything before it. */
+const waitsForAll: ReadonlySet<string> = new Set(['hello', 'reset']);
 /** The same in bytes of those commands. */
 const MAX_BYTES = 1024 * 1024;
 
@@ -85,7 +87,7 @@ export class ProxySession implements RemoteSession {
     this.#client = client;
     this.#database = String(context.database);
     this.#own = new OwnConnection(context.upstream, context.database, {
-      pushed: (frame) => this.#relay(frame),
+      pushed: (frame, after) => this.#relay(frame, after),
       ended: () => this.#wake(),
       closeClient: () => client.connection.kill(),
     });
@@ -112,18 +114,18 @@ export class ProxySession implements RemoteSession {
     const { server, rules, upstream } = this.#context;
     const client = this.#client;
     const rule = rules.find(argv);
-    if (rule.name === 'hello' && argv.length > 1 && argv[1] !== String(client.reply.proto)) {
-      if (this.#own.active && !this.#own.passing) {
-        this.error('ERR HELLO cannot change the protocol while the connection has state in the store; RESET first');
-        return rule.command;
-      }
-      if (this.#own.active || this.#shared > 0) {
+    if (rule.name === 'hello' && argv[1] === (client.reply.proto === 2 ? '3' : '2')) {
+      if (this.owed > 0 || this.#own.passing) {
         // Each protocol has connections of its own: what comes after must not overtake what is under way.
         this.#hold(argv);
         return rule.command;
       }
+      if (this.#own.active) {
+        this.error('ERR HELLO cannot change the protocol while the connection has state in the store; RESET first');
+        return rule.command;
+      }
     }
-    if (rule.name === 'reset' && this.owed > 0) {
+    if (rule.name === 'reset' && (this.owed > 0 || this.#own.drain(rule))) {
       // It ends what it would otherwise overtake.
       this.#hold(argv);
       return rule.command;
@@ -229,7 +231,9 @@ export class ProxySession implements RemoteSession {
     let given = false;
     for (let slot = this.#slots.peek(); slot?.text !== undefined; slot = this.#slots.peek()) {
       this.#slots.shift();
+      slot.given = true;
       if (!slot.silent) reply.raw(slot.text);
+      if (slot.tail !== '') reply.raw(slot.tail);
       given = true;
     }
     if (!given) return;
@@ -401,7 +405,7 @@ export class ProxySession implements RemoteSession {
   /** Something ended: what waited for it may go on. */
   #wake(): void {
     const held = this.#held;
-    if (held !== undefined && this.#shared === 0 && (this.#holds !== 'reset' || this.owed === 0)) {
+    if (held !== undefined && this.#shared === 0 && (!waitsForAll.has(this.#holds) || this.owed === 0)) {
       this.#held = undefined;
       this.run(held, false);
       this.#wasFull = true;
@@ -411,11 +415,12 @@ export class ProxySession implements RemoteSession {
     this.#client.connection.resume();
   }
 
-  #relay(frame: ByteString): void {
+  /** @param after the last reply before it */
+  #relay(frame: ByteString, after: Slot | undefined): void {
     if (this.#closed) return;
-    // In RESP2 a message cannot be told from a reply: whatever comes keeps its place behind what is owed.
-    if (this.owed > 0 && this.proto === 2) {
-      this.#push(new Slot(this, 'none')).settle(frame);
+    if (this.proto === 2 && after?.given === false) {
+      // In RESP2 a message cannot be told from a reply: it keeps its place.
+      after.tail += frame;
       return;
     }
     this.#client.reply.raw(frame);

@@ -17,6 +17,9 @@ export class Slot {
   text: ByteString | undefined;
   /** The client asked not to get it. */
   silent = false;
+  /** What came right after the reply and answers nothing: messages. Given out behind it. */
+  tail: ByteString = '';
+  given = false;
   readonly work: SlotWork;
   /** Bytes of its command that are under way. */
   readonly bytes: number;
