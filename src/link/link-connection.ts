@@ -51,6 +51,8 @@ export interface LinkEvents {
 
 /** A peer that vanished is noticed, also where nothing is waited for in time. */
 const KEEP_ALIVE_MS = 10_000;
+/** So many replies to come are worth a write of their own. */
+const GATHERED = 32;
 const PUSH = 0x3e;
 const MINUS = 0x2d;
 
@@ -133,7 +135,7 @@ export class LinkConnection {
     this.#out += text;
     if (this.#flushQueued || !this.#ready) return;
     this.#flushQueued = true;
-    setImmediate(() => this.#flush());
+    setImmediate(this.#gather);
   }
 
   /** Ends it now. Idempotent. */
@@ -214,6 +216,14 @@ export class LinkConnection {
     this.#events.ready(this.#tracking);
     this.#flush();
   }
+
+  /** Few commands wait one more turn of the event loop for company: a write costs the server more than a command does. */
+  readonly #gather = (): void => {
+    if (this.#unwritten < GATHERED) setImmediate(this.#write);
+    else this.#flush();
+  };
+
+  readonly #write = (): void => this.#flush();
 
   #flush(): void {
     this.#flushQueued = false;
