@@ -120,7 +120,11 @@ describe.each([false, true])('the pipeline of one client through the proxy, cach
         );
         expect(answers[1]).toEqual(answers[0]);
       }),
-      { numRuns: Number(process.env['SLUICE_PROXY_ORDER_RUNS'] ?? 60) },
+      {
+        numRuns: Number(process.env['SLUICE_PROXY_ORDER_RUNS'] ?? 60),
+        // Found once, and rare: the error was taken for the answer to RESET.
+        examples: [[[['SUBSCRIBE', 'c'], ['NONSENSE']], []]],
+      },
     );
   });
 });

@@ -40,6 +40,8 @@ const ABORTED = '-EXECABORT Transaction discarded because of previous errors.\r\
 const discard: readonly ByteString[] = ['DISCARD'];
 const ping: readonly ByteString[] = ['PING'];
 const reset: readonly ByteString[] = ['RESET'];
+/** Servers before 6.2 do not have it. What the client asked for before may have answers like it, still to come. */
+const answersReset = /^(?:\+RESET\r\n|-ERR unknown command ['`]RESET['`])/;
 const waits: ReadonlySet<string> = new Set(['wait', 'waitaof']);
 /** Between MULTI and its end these act at once. */
 const endsTransaction = new Set(['exec', 'discard']);
@@ -229,8 +231,7 @@ export class OwnConnection {
   }
 
   #drained(frame: ByteString): void {
-    // Servers before 6.2 do not have it.
-    if (frame !== '+RESET\r\n' && !frame.startsWith('-ERR unknown command')) {
+    if (!answersReset.test(frame)) {
       this.#owner.pushed(frame, this.#last);
       return;
     }
