@@ -120,7 +120,32 @@ export const errorCodes = {
     summary: 'The store, listener or connection has been closed.',
     remedy: 'Open it again; do not use it after `close()`.',
   },
+  // Read-through keys
+  ORIGIN_FAILED: {
+    summary: 'The origin of the key could not be reached, answered with an error, or answered what cannot be used.',
+    remedy: 'Look at the origin the message names; Sluice asks it again after `errorTtl`.',
+  },
+  ORIGIN_TIMEOUT: {
+    summary: 'The origin of the key did not answer within `timeout`.',
+    remedy: 'Look for what makes the origin slow, or raise `timeout`; set `grace` to give out older values meanwhile.',
+  },
+  ORIGIN_OVERLOADED: {
+    summary: 'So many requests wait for the origin already that its concurrency or rate would be exceeded.',
+    remedy: 'Try again after the time the answer names; set `grace`, a longer `ttl` or a higher rate.',
+  },
+  MANAGED_KEY: {
+    summary: 'The key belongs to a read-through keyspace, whose values come from its origin, and cannot be used this way.',
+    remedy: 'Use a command of the list of managed keys, change the value at its origin, or use a key of another name.',
+  },
+  KEY_CONFLICT: {
+    summary: 'What is kept under the key was fetched for another URL or with other parameters.',
+    remedy: 'Use another key, or purge this one first.',
+  },
   // Access
+  RATE_LIMITED: {
+    summary: 'The user or address has sent more requests than it may.',
+    remedy: 'Try again after the time the answer names.',
+  },
   UNAUTHENTICATED: {
     summary: 'No valid credentials were given.',
     remedy: 'Send the name and secret of a configured user.',

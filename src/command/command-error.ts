@@ -38,6 +38,16 @@ export function errorText(error: unknown): string {
       return `LOADING ${error.message}`;
     case 'OVERLOADED':
       return `ERR SLUICE_OVERLOADED ${error.message}`;
+    case 'ORIGIN_FAILED':
+    case 'ORIGIN_TIMEOUT':
+    case 'ORIGIN_OVERLOADED':
+      return `ERR SLUICE_ORIGIN ${error.message}`;
+    case 'MANAGED_KEY':
+      return `ERR SLUICE_MANAGED ${error.message}`;
+    case 'RATE_LIMITED':
+      return `ERR SLUICE_RATE_LIMITED ${error.message}`;
+    case 'FORBIDDEN':
+      return `NOPERM ${error.message}`;
     default:
       return `ERR ${error.message}`;
   }

@@ -1,5 +1,5 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { isSluiceError } from '../../errors.ts';
+import { isSluiceError, type SluiceError } from '../../errors.ts';
 
 /** An answer that says what went wrong: RFC 9457. Thrown by whoever finds out, written in one place. */
 export class Problem extends Error {
@@ -44,6 +44,12 @@ const ofStore: Readonly<Record<string, readonly [number, string]>> = {
   VALUE_TOO_LARGE: [413, 'The value is too large'],
   INVALID_ARGUMENT: [400, 'Bad request'],
   NOT_SUPPORTED: [501, 'Not supported here'],
+  ORIGIN_FAILED: [502, 'The origin failed'],
+  ORIGIN_TIMEOUT: [504, 'The origin did not answer in time'],
+  ORIGIN_OVERLOADED: [503, 'Too much waits for the origin'],
+  MANAGED_KEY: [405, 'The key is read through from its origin'],
+  KEY_CONFLICT: [409, 'The key holds another resource'],
+  RATE_LIMITED: [429, 'Too many requests'],
   CLOSED: [503, 'The node is shutting down'],
 };
 
@@ -52,12 +58,19 @@ export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (!isSluiceError(error)) return undefined;
   const [status, title] = ofStore[error.code] ?? [500, 'Internal error'];
-  const headers = status === 503 ? ['Retry-After', '1'] : [];
+  const headers = status === 503 || status === 429 ? ['Retry-After', retryAfter(error)] : [];
+  if (status === 405) headers.push('Allow', 'GET, HEAD, DELETE');
   const type = error.code === 'WRONG_TYPE' ? { type: (error.details as { actual?: unknown } | undefined)?.actual } : {};
   return new Problem(status, title, error.message, {
     headers,
     members: { code: error.code, ...(type.type === undefined ? {} : { keyType: type.type }) },
   });
+}
+
+/** Whole seconds until another try makes sense. */
+function retryAfter({ details }: SluiceError): string {
+  const ms = details?.['retryAfter'];
+  return typeof ms === 'number' ? String(Math.max(1, Math.ceil(ms / 1000))) : '1';
 }
 
 /** Writes the problem as `application/problem+json`; `requestId` finds the log line. */
