@@ -44,11 +44,13 @@ const mayImport = {
   'origin/origin.ts': shared,
   'origin/http': [...shared, 'origin/origin.ts', 'client/http'],
   'origin/sql': [...shared, 'origin/origin.ts'],
+  'origin/fetch': [...shared, 'origin/origin.ts', 'client/http'],
   'sink/sink.ts': shared,
   sink: [...shared, 'sink/sink.ts'],
 
   // Features import neither each other nor a driver.
   ...Object.fromEntries(features.map((feature) => [feature, shared])),
+  keyspace: [...shared, 'origin/origin.ts'],
 
   config: base,
   // The command table runs on the engine; the faces reach the engine only through commands and ports.
@@ -74,6 +76,10 @@ const mayImport = {
     'store/redis',
     'link',
     'client/http',
+    'origin/origin.ts',
+    'origin/http',
+    'origin/sql',
+    'origin/fetch',
     'telemetry',
   ],
   cli: [...base, 'resp', 'http', 'config', 'app', 'telemetry'],
@@ -89,6 +95,7 @@ const packageOwners = {
   '@photostructure/sqlite': ['store/engine'],
   'node:sqlite': ['store/engine'],
   commander: ['cli'],
+  'ipaddr.js': ['client/http'],
   pino: ['telemetry/log.ts'],
   'prom-client': ['telemetry/metrics.ts'],
   yaml: ['config'],
