@@ -164,7 +164,8 @@ function composeCache(
     policy: settings.policy,
     idle: settings.idle,
     random: Math.random,
-    isDead: (source, epoch) => coherence.trust(source, epoch, clock.monotonic(), reads.options.grace) === Trust.none,
+    isDead: (source, epoch) =>
+      coherence.trust(source, epoch, clock.monotonic(), reads.options.unprovenFor) === Trust.none,
   });
   const matches = settings.match.includes('*') ? undefined : anyOf(settings.match);
   const reads: CachedReads = new CachedReads({
@@ -188,11 +189,17 @@ function composeCache(
   return { reads, sweeper: { cancel: () => timer.cancel() } };
 }
 
-function timesOf({ ttl, grace }: SluiceConfig['cache']): { ttl: number; grace: number; silentGrace: number } {
+function timesOf({ ttl, grace }: SluiceConfig['cache']): {
+  ttl: number;
+  grace: number;
+  silentGrace: number;
+  unprovenFor: number;
+} {
   return {
     ttl: ttl === 0 ? Number.POSITIVE_INFINITY : ttl,
     grace: grace ?? HTTP_GRACE_MS,
     silentGrace: grace ?? 0,
+    unprovenFor: grace ?? HTTP_GRACE_MS,
   };
 }
 

@@ -41,6 +41,8 @@ export interface CachedReadsOptions {
   grace: number;
   /** The same for faces that cannot say that it is so, ms; 0 = never. */
   silentGrace: number;
+  /** How long what cannot be proven is remembered, ms; not less than `grace`. */
+  unprovenFor: number;
   /** Values above this are not kept. */
   readonly maxEntryBytes: number;
   /** In [0, 1). */
@@ -271,7 +273,7 @@ export class CachedReads implements FillOwner {
 
   attached(source: number): void {
     const now = this.now();
-    this.coherence.forget(now, this.options.grace);
+    this.coherence.forget(now, this.options.unprovenFor);
     this.coherence.attached(source, now);
   }
 
@@ -299,13 +301,13 @@ export class CachedReads implements FillOwner {
 
   completed(fill: Fill): void {
     this.#fills.remove(fill);
-    const { value, others } = fill;
-    const meta = fill.kind === 'typed' && isBulk(value) ? this.#describe(fill) : undefined;
+    const { value, life, others } = fill;
+    const meta = fill.kind === 'typed' && (isBulk(value) || isNil(value)) ? this.#describe(fill) : undefined;
     const isKept = this.#keep(fill, meta);
     if (!isKept) this.stats.unkept++;
     const outcome = isKept ? 'kept' : fill.valid ? 'unkept' : 'changed';
-    fill.waiter.filled(value, meta, outcome);
-    if (others !== undefined) for (const waiter of others) waiter.filled(value, meta, outcome);
+    fill.waiter.filled(value, meta, outcome, life);
+    if (others !== undefined) for (const waiter of others) waiter.filled(value, meta, outcome, life);
   }
 
   abandoned(fill: Fill, error: SluiceError): void {
@@ -317,7 +319,8 @@ export class CachedReads implements FillOwner {
 
   #describe({ value, beside }: Fill): ByteString {
     const there = beside !== undefined && isBulk(beside) ? bulkOf(beside) : '';
-    return this.options.describe?.(bulkOf(value), there) ?? there;
+    // Something may be said of a value that is not there, too.
+    return isBulk(value) ? (this.options.describe?.(bulkOf(value), there) ?? there) : there;
   }
 
   /** @param meta of a string read as `typed` */
@@ -330,7 +333,7 @@ export class CachedReads implements FillOwner {
     if ((isBulk(value) ? bulkOf(value).length : value.length) > maxEntryBytes) return false;
     const now = this.now();
     // The key was gone by then: kept only where its value was, too.
-    if (ttl === -2) return wasAbsent(kind, value) && this.#set(fill, EntryKind.absent, '', '', ttl, now);
+    if (ttl === -2) return wasAbsent(kind, value) && this.#set(fill, EntryKind.absent, '', meta, ttl, now);
     if (kind === 'string' || kind === 'typed')
       return isBulk(value) && this.#set(fill, EntryKind.string, bulkOf(value), meta, ttl, now);
     if (kind === 'hash') {

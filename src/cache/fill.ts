@@ -11,9 +11,10 @@ export type FillOutcome = 'kept' | 'unkept' | 'changed';
 export interface ReadWaiter {
   /**
    * @param frame the reply as RESP3, an error reply possibly
-   * @param meta for `typed`, where there is a value: what is said of it, see `CachedReadsOptions.describe`
+   * @param meta for `typed`: what is said of the value, see `CachedReadsOptions.describe`, or what lies beside a key without one
+   * @param life the reply of PTTL
    */
-  filled(frame: ByteString, meta: ByteString | undefined, outcome: FillOutcome): void;
+  filled(frame: ByteString, meta: ByteString | undefined, outcome: FillOutcome, life: ByteString): void;
   failed(error: SluiceError): void;
 }
 

@@ -98,6 +98,16 @@ export class StoreKeys {
     return key === '' || key.includes('}') ? undefined : `${this.#prefix}{${key}}:meta`;
   }
 
+  /** The right to fetch a read-through key: a key of the same hash slot, for the keys that {@link metaKeyOf} has a name for. */
+  fetchRightOf(key: ByteString): ByteString {
+    return hasHashTag(key) ? `${this.#prefix}fetch:${key}` : `${this.#prefix}{${key}}:fetch`;
+  }
+
+  /** Where the engine keeps the mark that the origin of a read-through key has no value. */
+  markOf(key: ByteString): ByteString {
+    return `${this.#prefix}mark:${key}`;
+  }
+
   /** The key that this one belongs to; undefined when it is none that {@link metaKeyOf} gives. */
   keyOfMetaKey(name: ByteString): ByteString | undefined {
     const prefix = this.#prefix;

@@ -10,6 +10,7 @@ import { acquireLease } from '../../src/store/decisions/acquire-lease.ts';
 import { addToCounter } from '../../src/store/decisions/add-to-counter.ts';
 import { allDecisions } from '../../src/store/decisions/all-decisions.ts';
 import { appendRecords } from '../../src/store/decisions/append-records.ts';
+import { claimFetch } from '../../src/store/decisions/claim-fetch.ts';
 import { claimRecords } from '../../src/store/decisions/claim-records.ts';
 import { countRecords } from '../../src/store/decisions/count-records.ts';
 import type { Decision } from '../../src/store/decisions/decision.ts';
@@ -22,6 +23,7 @@ import { releaseLease } from '../../src/store/decisions/release-lease.ts';
 import { removeValue } from '../../src/store/decisions/remove-value.ts';
 import { rollingWindow } from '../../src/store/decisions/rolling-window.ts';
 import { setFields } from '../../src/store/decisions/set-fields.ts';
+import { settleFetch } from '../../src/store/decisions/settle-fetch.ts';
 import { CommandSession } from '../support/command-session.ts';
 import { findProgram } from '../support/programs.ts';
 import { connectRaw, type RawResp } from '../support/raw-resp.ts';
@@ -66,10 +68,16 @@ const condition = fc.oneof(
 );
 const valueKeys = fc.constantFrom(['k1', 'b1'], ['k2', 'b2'], ['k3']);
 const holder = fc.constantFrom('a', 'b', 'c\xfe');
+const fetchKeys = ['k1', 'b1', 'q'];
+const fetched = fc.constantFrom('7', 'v\0\xff\r\n');
+const besideOf = (bytes: string): string => `${hash('sha1', Buffer.from(bytes, 'latin1'))}type`;
+const mark = `${'0'.repeat(40)}mark`;
+/** Mostly what may really be there. */
+const seen = fc.oneof(fc.constantFrom('', '!', mark, 'other'), fetched.map(besideOf));
 const limit = fc.tuple(whole(0, 5), duration, whole(0, 4));
 const ids = fc.array(whole(1, 12), { maxLength: 5 });
 const log = { next: 'l:n', records: 'l:r', waiting: 'l:w', claimed: 'l:c' };
-const allKeys = ['k1', 'k2', 'k3', 'b1', 'b2', 'r', 'c', 'w', 'f', 'e', 'e:t', ...Object.values(log)];
+const allKeys = ['k1', 'k2', 'k3', 'b1', 'b2', 'q', 'r', 'c', 'w', 'f', 'e', 'e:t', ...Object.values(log)];
 const key = fc.constantFrom(...allKeys);
 
 const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
@@ -103,6 +111,14 @@ const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
     .tuple(holder, duration)
     .map(([who, time]) => script(acquireLease, ['e', 'e:t'], ['NOW', who, time])),
   'release-lease': holder.map((who) => script(releaseLease, ['e'], ['NOW', who])),
+  'claim-fetch': fc
+    .tuple(holder, duration, seen)
+    .map(([who, time, state]) => script(claimFetch, fetchKeys, ['NOW', who, time, state])),
+  'settle-fetch': fc
+    .tuple(holder, fc.constantFrom('value', 'value', 'mark', 'nothing'), fetched, duration)
+    .map(([who, what, bytes, time]) =>
+      script(settleFetch, fetchKeys, ['NOW', who, what, bytes, what === 'mark' ? mark : besideOf(bytes), time]),
+    ),
 };
 
 /** What other clients may do to the same keys. */
@@ -124,6 +140,7 @@ const families = [
   ['fixed-window'],
   ['append-records', 'claim-records', 'acknowledge-records', 'count-records'],
   ['acquire-lease', 'release-lease'],
+  ['claim-fetch', 'settle-fetch'],
 ] as const;
 
 /** Each of one family: what one leaves behind must meet the next. */

@@ -119,6 +119,7 @@ function openReads(options: TestCache, heartbeat: number, upstream: () => Upstre
     ttl: options.ttl ?? Number.POSITIVE_INFINITY,
     grace: options.grace ?? 0,
     silentGrace: options.silentGrace ?? 0,
+    unprovenFor: options.grace ?? 0,
     maxEntryBytes: 2 ** 20,
     now: () => systemClock.monotonic(),
   });

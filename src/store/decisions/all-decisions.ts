@@ -2,6 +2,7 @@ import { acknowledgeRecords } from './acknowledge-records.ts';
 import { acquireLease } from './acquire-lease.ts';
 import { addToCounter } from './add-to-counter.ts';
 import { appendRecords } from './append-records.ts';
+import { claimFetch } from './claim-fetch.ts';
 import { claimRecords } from './claim-records.ts';
 import { countRecords } from './count-records.ts';
 import type { Decision } from './decision.ts';
@@ -14,6 +15,7 @@ import { releaseLease } from './release-lease.ts';
 import { removeValue } from './remove-value.ts';
 import { rollingWindow } from './rolling-window.ts';
 import { setFields } from './set-fields.ts';
+import { settleFetch } from './settle-fetch.ts';
 
 /** Every decision there is. */
 export const allDecisions: readonly Decision[] = [
@@ -32,6 +34,8 @@ export const allDecisions: readonly Decision[] = [
   countRecords,
   acquireLease,
   releaseLease,
+  claimFetch,
+  settleFetch,
 ];
 
 const bySha1: ReadonlyMap<string, Decision> = new Map(allDecisions.map((decision) => [decision.sha1, decision]));

@@ -130,8 +130,10 @@ export class Engine {
   /** The same for internal keys. @throws SluiceError OUT_OF_MEMORY */
   requireInternalMemory(): void {
     this.#requireHeap();
-    if (this.internal.bytes <= this.internalBytes) return;
-    throw new SluiceError('OUT_OF_MEMORY', "Sluice's own entries take as much memory as is reserved for them");
+    while (this.internal.bytes > this.internalBytes) {
+      if (this.internal.evictOne()) continue;
+      throw new SluiceError('OUT_OF_MEMORY', "Sluice's own entries take as much memory as is reserved for them");
+    }
   }
 
   #requireHeap(): void {

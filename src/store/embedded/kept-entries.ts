@@ -1,0 +1,106 @@
+import type { ByteString } from '../../kernel/bytes.ts';
+import { tagOf } from '../decisions/tag.ts';
+import { EntryClass } from '../engine/entry-class.ts';
+import type { Keyspace } from '../engine/keyspace.ts';
+import { ValueType } from '../engine/records.ts';
+import type { StoreKeys } from '../keys.ts';
+import type { EmbeddedTurn } from './embedded-turn.ts';
+
+/** A read-through entry of the engine. */
+export class EmbeddedKept {
+  readonly value: ByteString | undefined;
+  readonly beside: ByteString;
+  readonly left: number;
+  readonly proven = true;
+  #tag: string | undefined;
+
+  constructor(value: ByteString | undefined, beside: ByteString, left: number) {
+    this.value = value;
+    this.beside = beside;
+    this.left = left;
+  }
+
+  /** Made when it is asked for. */
+  get tag(): string {
+    this.#tag ??= this.value === undefined ? '' : tagOf(this.value);
+    return this.#tag;
+  }
+}
+
+/**
+ * Read-through entries in the engine, all of class `cached`: evicted when memory runs short, gone after a restart. What is kept beside a
+ * value lies in the value's own record; a mark that there is none lies among the internal keys. One process has the engine, so the right to
+ * fetch is everybody's.
+ */
+export class EmbeddedKeptEntries {
+  readonly #turn: EmbeddedTurn;
+  readonly #keys: StoreKeys;
+
+  constructor(turn: EmbeddedTurn, keys: StoreKeys) {
+    this.#turn = turn;
+    this.#keys = keys;
+  }
+
+  read(key: ByteString): EmbeddedKept | undefined | Promise<EmbeddedKept | undefined> {
+    return this.#turn.readNow(() => this.#read(key));
+  }
+
+  async claim(): Promise<boolean> {
+    return true;
+  }
+
+  async settle(
+    key: ByteString,
+    outcome: { readonly value: ByteString | undefined; readonly beside: ByteString; readonly life: number } | undefined,
+  ): Promise<boolean> {
+    if (outcome === undefined) return false;
+    const { value, beside, life } = outcome;
+    const { engine } = this.#turn;
+    const kept = { entryClass: EntryClass.cached };
+    if (value === undefined) {
+      const mark = this.#keys.markOf(key);
+      await this.#turn.writeInternal(undefined, () => {
+        engine.user.delete(key);
+        engine.internal.strings.set(mark, beside, { ...kept, expiresAt: engine.turn.time + life });
+      });
+      return true;
+    }
+    await this.#turn.write(undefined, () => {
+      engine.internal.delete(this.#keys.markOf(key));
+      engine.user.strings.set(key, value, { ...kept, contentType: beside, expiresAt: engine.turn.time + life });
+    });
+    return true;
+  }
+
+  async purge(keys: readonly ByteString[]): Promise<number> {
+    const { user, internal } = this.#turn.engine;
+    let purged = 0;
+    await this.#turn.writeInternal(
+      undefined,
+      () => {
+        for (const key of keys) {
+          internal.delete(this.#keys.markOf(key));
+          if (user.delete(key)) purged++;
+        }
+      },
+      false,
+    );
+    return purged;
+  }
+
+  #read(key: ByteString): EmbeddedKept | undefined {
+    const { user, internal, turn } = this.#turn.engine;
+    const ref = user.find(key);
+    if (ref !== 0) {
+      user.requireType(ref, ValueType.string);
+      return new EmbeddedKept(user.records.value(ref), user.records.contentType(ref), leftOf(user, ref, turn.time));
+    }
+    const mark = internal.strings.get(this.#keys.markOf(key));
+    return mark === undefined ? undefined : new EmbeddedKept(undefined, mark, Number.POSITIVE_INFINITY);
+  }
+}
+
+function leftOf({ records }: Keyspace, ref: number, now: number): number {
+  const expiresAt = records.expiresAt(ref);
+  return expiresAt === 0 ? Number.POSITIVE_INFINITY : expiresAt - now;
+}
