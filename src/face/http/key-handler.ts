@@ -109,7 +109,8 @@ function checkToken({ sync }: KeyStore, { request }: Exchange): void {
   throw new Problem(400, 'Bad request', 'Sluice-Sync-Token is not one that the answer to a write had');
 }
 
-function answerEntry({ request, response }: Exchange, answer: KeyAnswer): void {
+/** Writes a value, or that there is none, as the conditions of the request have it. @throws Problem 404, 412 */
+export function answerEntry({ request, response }: Exchange, answer: KeyAnswer): void {
   const condition = request.headers['if-none-match'];
   const required = request.headers['if-match'];
   const entry = answer?.text === undefined ? undefined : answer;
