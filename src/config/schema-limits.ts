@@ -1,5 +1,18 @@
 import { z } from 'zod';
-import { byteSizeSetting, countSetting, durationSetting } from './setting.ts';
+import { parseRate, type Rate, rateForm } from '../kernel/token-bucket.ts';
+import { byteSizeSetting, countSetting, durationSetting, parsedText, settingRegistry } from './setting.ts';
+
+function rateSetting(description: string): z.ZodOptional<z.ZodType<Rate, string>> {
+  return parsedText(rateForm, parseRate)
+    .optional()
+    .register(settingRegistry, {
+      description,
+      form: rateForm,
+      kind: 'text',
+      reloadable: true,
+      defaultText: 'no bound',
+    });
+}
 
 const httpLimits = z
   .strictObject({
@@ -77,6 +90,46 @@ const respLimits = z
     idleTimeout: durationSetting('0', {
       description: 'How long a client without subscriptions may stay silent; 0: for ever.',
     }),
+    loginTimeout: durationSetting('30s', {
+      description:
+        'How long a client may stay connected without having authenticated, where users are configured; 0: for ever.',
+    }),
+  })
+  .prefault({});
+
+const rate = z
+  .strictObject({
+    perUser: rateSetting(
+      'Requests and commands of each user that has authenticated, over all of its connections and listeners; more are answered with status 429 or `SLUICE_RATE_LIMITED`.',
+    ),
+    perAddress: rateSetting(
+      'The same for each address (IPv6: each /64), where nobody has authenticated: without `users`, before authentication, and for credentials that were refused.',
+    ),
+    burst: countSetting(0, {
+      description: 'How many may come at once after a pause; 0: as many as the rate counts.',
+      min: 0,
+      max: 1_000_000,
+      reloadable: true,
+    }),
+  })
+  .prefault({});
+
+const inFlight = z
+  .strictObject({
+    requests: countSetting(10_000, {
+      description:
+        'HTTP requests being answered at one time, over all connections; more are answered with status 503. One whose body is still coming is not counted. 0: no bound.',
+      min: 0,
+      max: 1_000_000,
+      reloadable: true,
+    }),
+    bytes: byteSizeSetting('256MiB', {
+      description:
+        'Bodies of HTTP requests and commands of Redis clients that were received and not yet used, of all connections together. Beyond it those that hold most are answered with status 503 or `SLUICE_OVERLOADED` and closed. 0: no bound.',
+      min: '0',
+      max: '1TiB',
+      reloadable: true,
+    }),
   })
   .prefault({});
 
@@ -87,6 +140,30 @@ export const limits = z
       description: 'Open connections of each listener; more are refused.',
       min: 1,
       max: 1_000_000,
+    }),
+    totalConnections: countSetting(0, {
+      description:
+        'Open connections of all listeners together; more are refused, but not by `admin`. 0: no bound but those of each listener.',
+      min: 0,
+      max: 1_000_000,
+      reloadable: true,
+    }),
+    connectionsPerAddress: z.int().min(0).max(1_000_000).optional().register(settingRegistry, {
+      description:
+        'Open connections from one address (IPv6: one /64) to all listeners together; more are refused. 0: no bound. Behind a proxy or load balancer all clients have its address.',
+      form: 'a whole number from 0 to 1000000',
+      kind: 'number',
+      reloadable: true,
+      defaultText: '1000; no bound at listeners on loopback addresses',
+    }),
+    rate,
+    inFlight,
+    outputBytes: byteSizeSetting('256MiB', {
+      description:
+        'Answers that clients have not taken yet, of all connections together. Beyond it those with most are closed. 0: no bound.',
+      min: '0',
+      max: '1TiB',
+      reloadable: true,
     }),
     http: httpLimits,
     resp: respLimits,
