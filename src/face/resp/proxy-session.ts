@@ -5,10 +5,9 @@ import { execute } from '../../command/execute.ts';
 import type { PreparedCommand } from '../../command/prepared-command.ts';
 import type { Server } from '../../command/server.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
-import { Fifo } from '../../kernel/fifo.ts';
-import { Reply } from '../../resp/reply.ts';
 import { answerFromCache, type CacheReads } from './cached-answer.ts';
 import { OwnConnection, type OwnUpstream } from './own-connection.ts';
+import { ReplyOrder } from './reply-order.ts';
 import { Slot } from './slot.ts';
 
 /** Where commands go; `Upstream` of the link is one. */
@@ -63,8 +62,7 @@ export class ProxySession implements RemoteSession {
   readonly #own: OwnConnection;
   /** The number of the database that shared connections are in. */
   readonly #database: ByteString;
-  /** In the order of the commands. */
-  readonly #slots = new Fifo<Slot>();
+  readonly #order: ReplyOrder;
   /** On the shared connections: writes, and reads that fill the cache. */
   #writes = 0;
   #fills = 0;
@@ -86,6 +84,7 @@ export class ProxySession implements RemoteSession {
     this.#context = context;
     this.#client = client;
     this.#database = String(context.database);
+    this.#order = new ReplyOrder(client, this);
     this.#own = new OwnConnection(context.upstream, context.database, {
       pushed: (frame, after) => this.#relay(frame, after),
       ended: () => this.#wake(),
@@ -94,7 +93,7 @@ export class ProxySession implements RemoteSession {
   }
 
   get owed(): number {
-    return this.#slots.length;
+    return this.#order.owed;
   }
 
   get stalled(): boolean {
@@ -111,6 +110,12 @@ export class ProxySession implements RemoteSession {
 
   /** One command of the client. @returns its row in Sluice's own table, where it has one */
   run(argv: readonly ByteString[], sameInstant: boolean): PreparedCommand | undefined {
+    const command = this.#run(argv, sameInstant);
+    if (this.owed >= MAX_OWED || this.#bytes > MAX_BYTES) this.#wasFull = true;
+    return command;
+  }
+
+  #run(argv: readonly ByteString[], sameInstant: boolean): PreparedCommand | undefined {
     const { server, rules, upstream } = this.#context;
     const client = this.#client;
     const rule = rules.find(argv);
@@ -186,31 +191,19 @@ export class ProxySession implements RemoteSession {
 
   /** A reply that is known at once. */
   answer(text: ByteString): void {
-    if (this.#isSilent()) return;
-    if (this.owed === 0) this.#client.reply.raw(text);
-    else this.#push(new Slot(this, 'none')).settle(text);
+    this.#order.answer(text);
   }
 
-  /** The value of a string. */
   answerBulk(value: ByteString | null): void {
-    // The most frequent answer of all makes no closure.
-    if (this.owed > 0 || this.#isSilent()) this.#answer((reply) => (value === null ? reply.nil() : reply.bulk(value)));
-    else if (value === null) this.#client.reply.nil();
-    else this.#client.reply.bulk(value);
+    this.#order.answerBulk(value);
   }
 
   answerBulks(values: readonly (ByteString | null)[]): void {
-    this.#answer((reply) => {
-      reply.array(values.length);
-      for (const value of values) {
-        if (value === null) reply.nil();
-        else reply.bulk(value);
-      }
-    });
+    this.#order.answerBulks(values);
   }
 
   error(message: string): void {
-    this.answer(`-${message.replaceAll(/[\r\n]+/g, ' ')}\r\n`);
+    this.#order.error(message);
   }
 
   /** Takes the slot of a read that fills the cache. */
@@ -227,17 +220,8 @@ export class ProxySession implements RemoteSession {
     if (work === 'fill') this.#fills--;
     else if (work === 'write') this.#writes--;
     if (this.#closed) return;
-    const { reply, connection } = this.#client;
-    let given = false;
-    for (let slot = this.#slots.peek(); slot?.text !== undefined; slot = this.#slots.peek()) {
-      this.#slots.shift();
-      slot.given = true;
-      if (!slot.silent) reply.raw(slot.text);
-      if (slot.tail !== '') reply.raw(slot.tail);
-      given = true;
-    }
-    if (!given) return;
-    connection.flush();
+    if (!this.#order.give()) return;
+    this.#client.connection.flush();
     this.#wake();
   }
 
@@ -343,19 +327,6 @@ export class ProxySession implements RemoteSession {
     }
   }
 
-  /** Straight into the client's output where nothing is owed before, which is mostly so. */
-  #answer(write: (reply: Reply) => void): void {
-    if (this.#isSilent()) return;
-    if (this.owed === 0) {
-      write(this.#client.reply);
-      return;
-    }
-    const scratch = new Reply();
-    scratch.proto = this.proto;
-    write(scratch);
-    this.#push(new Slot(this, 'none')).settle(scratch.take());
-  }
-
   #mayUseCache(sameInstant: boolean): boolean {
     if (!sameInstant) this.now = this.#context.now();
     return this.#context.reads !== undefined && this.#writes === 0;
@@ -364,17 +335,7 @@ export class ProxySession implements RemoteSession {
   #runHere(argv: readonly ByteString[], sameInstant: boolean): PreparedCommand | undefined {
     const { server } = this.#context;
     const client = this.#client;
-    if (this.owed === 0) {
-      const command = execute(server, client, argv, sameInstant);
-      this.#afterLocal(command);
-      return command;
-    }
-    const { reply } = client;
-    const before = reply.take();
-    const command = execute(server, client, argv, sameInstant);
-    const text = reply.take();
-    reply.raw(before);
-    if (text !== '') this.#push(new Slot(this, 'none')).settle(text);
+    const command = this.#order.place(() => execute(server, client, argv, sameInstant));
     this.#afterLocal(command);
     return command;
   }
@@ -384,17 +345,9 @@ export class ProxySession implements RemoteSession {
   }
 
   #push(slot: Slot): Slot {
-    slot.silent = this.#isSilent();
-    this.#slots.push(slot);
+    this.#order.push(slot);
     this.#bytes += slot.bytes;
-    if (this.owed >= MAX_OWED || this.#bytes > MAX_BYTES) this.#wasFull = true;
     return slot;
-  }
-
-  /** The client asked for no reply. */
-  #isSilent(): boolean {
-    const { replyMode } = this.#client;
-    return replyMode === 'off' || replyMode === 'skip';
   }
 
   #hold(argv: readonly ByteString[]): void {
