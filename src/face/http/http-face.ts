@@ -191,6 +191,8 @@ export class HttpFace {
       exchange.requireWhole();
       checkRequest(request, limits);
       exchange.path = originForm(request.url ?? '/');
+      // Node's parser stops at an upgrade, and what came with it in one piece is lost: later bytes could begin in the middle of a request.
+      if (request.headers.upgrade !== undefined) connection.endAfter(exchange);
       if (isOpen?.(exchange.path) !== true) admit(request, credentials, loopbackOnly);
       answered = handle(exchange);
     } catch (error) {
