@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import type { ByteHolder } from '../../guard/limits/byte-budget.ts';
+import type { Gate, Visitor } from '../../guard/limits/gate.ts';
 import type { Exchange } from './exchange.ts';
 import { linger } from './linger.ts';
 import { type Problem, rawProblem } from './problem.ts';
@@ -14,8 +16,11 @@ export type Serve = (exchange: Exchange, connection: Connection) => void;
  * requests see what those before them did (RFC 9112 section 9.3.2), answers come in order, no more than one of them is held for a
  * client that does not read, and a refusal is the last thing the client hears.
  */
-export class Connection {
+export class Connection implements ByteHolder {
   readonly socket: Socket;
+  /** Who pays for its requests; undefined where nothing is limited. */
+  readonly visitor: Visitor | undefined;
+  readonly #gate: Gate | undefined;
   readonly #serve: Serve;
   #current: Exchange | undefined;
   readonly #waiting: Exchange[] = [];
@@ -23,10 +28,37 @@ export class Connection {
   #malformed: Problem | undefined;
   #refused = false;
   #draining = false;
+  /** Output that waits was reported. */
+  #reported = false;
 
-  constructor(socket: Socket, serve: Serve) {
+  constructor(socket: Socket, serve: Serve, gate?: Gate) {
     this.socket = socket;
     this.#serve = serve;
+    this.#gate = gate;
+    this.visitor = gate?.visitor(socket.remoteAddress);
+  }
+
+  /** Bytes of answers the client has not taken yet. */
+  get heldBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  /** There is no room for what it does not take. */
+  shed(): void {
+    this.#gate?.hit('outputBytes');
+    this.socket.destroy();
+  }
+
+  /** An answer was made, and the client did not take all of it at once. */
+  reportOutput(): void {
+    const output = this.#gate?.output;
+    if (output === undefined) return;
+    if (!this.#reported) {
+      this.#reported = true;
+      this.socket.on('drain', () => output.report(this));
+      this.socket.once('close', () => output.release(this));
+    }
+    output.report(this);
   }
 
   /** A request was parsed. */

@@ -1,22 +1,31 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ByteHolder } from '../../guard/limits/byte-budget.ts';
+import type { Gate } from '../../guard/limits/gate.ts';
 import { Problem } from './problem.ts';
+import { overloaded } from './refusals.ts';
 
 /** One request and its answer. */
-export class Exchange {
+export class Exchange implements ByteHolder {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Number of the request on this listener; what its request id is made from. */
   readonly number: number;
+  /** Who asks, once the credentials were checked; undefined where nobody needs any. */
+  identity: { readonly name: string } | undefined;
   /** Path and query, once the request was checked. */
   path = '';
   /** Why the request cannot be answered as it asks: found while it waited for its turn, or while its body came. */
   #problem: Problem | undefined;
   #rejectBody: ((problem: Problem) => void) | undefined;
+  #bodyBytes = 0;
+  readonly #gate: Gate | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, number: number) {
+  /** @param gate counts the bytes of the body and those who wait for one; @default nobody does */
+  constructor(request: IncomingMessage, response: ServerResponse, number: number, gate?: Gate) {
     this.request = request;
     this.response = response;
     this.number = number;
+    this.#gate = gate;
   }
 
   get requestId(): string {
@@ -34,6 +43,16 @@ export class Exchange {
     if (this.#problem !== undefined) throw this.#problem;
   }
 
+  /** Bytes of a body of which more is to come. */
+  get heldBytes(): number {
+    return this.#bodyBytes;
+  }
+
+  /** There is no room for the body. */
+  shed(): void {
+    this.fail(overloaded('inFlight.bytes'));
+  }
+
   /** There is a body, and the end of it has not come. */
   get hasUnreadBody(): boolean {
     return !this.request.complete && hasBody(this.request);
@@ -41,27 +60,45 @@ export class Exchange {
 
   /**
    * The whole body. Only now a client that asked first (`Expect: 100-continue`) is told to send it.
-   * @throws Problem 413 beyond `limit` bytes, without reading on; 408, 400 when it does not come whole
+   * @throws Problem 413 beyond `limit` bytes, without reading on; 408, 400 when it does not come whole; 503 when this node is full
    */
   readBody(limit: number): Promise<Buffer> {
     const { request, response } = this;
+    const gate = this.#gate;
     if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
     if (request.headers.expect !== undefined && request.httpVersionMinor > 0) response.writeContinue();
+    // Until it is there the request takes nothing but the bytes of it, and a client may be slow.
+    gate?.endRequest();
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
-      let length = 0;
+      let over = false;
       const stop = (problem: Problem): void => {
+        if (over) return;
+        over = true;
         request.off('data', take);
+        chunks.length = 0;
+        this.#bodyBytes = 0;
+        gate?.input.release(this);
+        gate?.beginRequest();
         reject(problem);
       };
       const take = (chunk: Buffer): void => {
-        length += chunk.length;
-        if (length > limit) stop(tooLarge(limit));
-        else chunks.push(chunk);
+        this.#bodyBytes += chunk.length;
+        chunks.push(chunk);
+        if (this.#bodyBytes > limit) stop(tooLarge(limit));
+        else gate?.input.report(this);
       };
       this.#rejectBody = stop;
       request.on('data', take);
-      request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)));
+      request.once('end', () => {
+        if (over) return;
+        over = true;
+        const length = this.#bodyBytes;
+        this.#bodyBytes = 0;
+        gate?.input.release(this);
+        if (gate?.beginRequest() === false) reject(overloaded('inFlight.requests'));
+        else resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length));
+      });
       // The connection was lost: nobody reads the answer, but whoever waits for the body must not wait for ever.
       request.once('error', () => stop(clientGone()));
     });
@@ -79,7 +116,10 @@ export function requestIdOf(number: number): string {
 }
 
 function tooLarge(limit: number): Problem {
-  return new Problem(413, 'Body too large', `the body may have ${limit} bytes`, { closes: true });
+  return new Problem(413, 'Body too large', `the body may have ${limit} bytes`, {
+    closes: true,
+    limit: 'http.bodyBytes',
+  });
 }
 
 function clientGone(): Problem {

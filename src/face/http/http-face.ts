@@ -2,12 +2,20 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { Gate } from '../../guard/limits/gate.ts';
 import { admit, type HttpCredentials } from './access.ts';
 import { Connection } from './connection.ts';
 import { Exchange } from './exchange.ts';
 import { linger } from './linger.ts';
 import { Problem, problemOf, rawProblem, writeProblem } from './problem.ts';
-import { connectRefused, expectationFailed, problemOfParser, tooManyConnections } from './refusals.ts';
+import {
+  connectRefused,
+  expectationFailed,
+  overloaded,
+  problemOfParser,
+  tooManyConnections,
+  tooManyRequests,
+} from './refusals.ts';
 import { checkRequest, originForm } from './request-check.ts';
 import { writeSingly } from './single-write.ts';
 
@@ -38,6 +46,8 @@ export type Handle = (exchange: Exchange) => Promise<void> | undefined;
 
 export interface HttpFaceOptions {
   readonly limits: HttpLimits;
+  /** Bounds that hold for all listeners together. @default none */
+  readonly gate?: Gate;
   readonly credentials: HttpCredentials;
   /** The listener is bound to loopback only. */
   readonly loopbackOnly: boolean;
@@ -88,7 +98,10 @@ export class HttpFace {
       this.server.on('connection', (socket: Socket) => {
         if (!this.#accept(socket)) socket.destroy();
       });
-      this.server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
+      this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+        if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') options.gate?.hit('tls.handshake');
+        socket.destroy();
+      });
     }
   }
 
@@ -97,7 +110,7 @@ export class HttpFace {
     return this.#open;
   }
 
-  /** Connections turned away at `maxConnections`. */
+  /** Connections turned away: this listener, all of them together or the address had too many. */
   get rejected(): number {
     return this.#rejected;
   }
@@ -137,7 +150,9 @@ export class HttpFace {
     http.on('clientError', (error, socket) => this.#refuse(socket, error));
     http.on('connect', (_request, socket) => this.#refuse(socket, connectRefused()));
     http.on('timeout', (socket) => {
-      if ((socket as Held)[connectionOf].isStalled) socket.destroy();
+      if (!(socket as Held)[connectionOf].isStalled) return;
+      this.#options.gate?.hit(socket.writableLength > 0 ? 'http.stallTimeout' : 'http.idleTimeout');
+      socket.destroy();
     });
     // It does not listen itself; without this it does not look for slow clients.
     http.emit('listening');
@@ -148,12 +163,19 @@ export class HttpFace {
     this.#sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => this.#sockets.delete(socket));
-    if (this.#open >= this.#options.limits.maxConnections) {
+    const { gate, limits } = this.#options;
+    const isFull = this.#open >= limits.maxConnections;
+    if (isFull) gate?.hit('maxConnections');
+    const leave = isFull ? undefined : gate?.admit(socket.remoteAddress);
+    if (isFull || (gate !== undefined && leave === undefined)) {
       this.#rejected++;
       return false;
     }
     this.#open++;
-    socket.once('close', () => this.#open--);
+    socket.once('close', () => {
+      this.#open--;
+      leave?.();
+    });
     return true;
   }
 
@@ -167,7 +189,7 @@ export class HttpFace {
   }
 
   #serveConnection(socket: Socket): void {
-    const connection = new Connection(socket, this.#serve);
+    const connection = new Connection(socket, this.#serve, this.#options.gate);
     (socket as Held)[connectionOf] = connection;
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
@@ -176,16 +198,17 @@ export class HttpFace {
   }
 
   #take(request: IncomingMessage, response: ServerResponse, problem?: Problem): void {
-    const exchange = new Exchange(request, response, ++this.#requests);
+    const exchange = new Exchange(request, response, ++this.#requests, this.#options.gate);
     if (problem !== undefined) exchange.fail(problem);
     (request.socket as Held)[connectionOf].take(exchange);
   }
 
   /** The whole way of a request. */
   readonly #serve = (exchange: Exchange, connection: Connection): void => {
-    const { now, limits, isOpen, credentials, loopbackOnly, handle } = this.#options;
+    const { now, limits, gate, isOpen, handle } = this.#options;
     const { request } = exchange;
     const started = now();
+    const hasRoom = gate?.beginRequest() !== false;
     let answered: Promise<void> | undefined;
     try {
       exchange.requireWhole();
@@ -193,7 +216,10 @@ export class HttpFace {
       exchange.path = originForm(request.url ?? '/');
       // Node's parser stops at an upgrade, and what came with it in one piece is lost: later bytes could begin in the middle of a request.
       if (request.headers.upgrade !== undefined) connection.endAfter(exchange);
-      if (isOpen?.(exchange.path) !== true) admit(request, credentials, loopbackOnly);
+      if (isOpen?.(exchange.path) !== true) {
+        this.#admit(exchange, connection);
+        if (!hasRoom) throw overloaded('inFlight.requests');
+      }
       answered = handle(exchange);
     } catch (error) {
       this.#fail(exchange, connection, error);
@@ -201,9 +227,30 @@ export class HttpFace {
     if (answered === undefined) this.#observe(exchange, started);
     else void this.#observeLater(answered, exchange, connection, started);
     // An answer that left at once, as most do, needs no timer.
-    if (answered !== undefined || connection.socket.writableLength > 0)
-      connection.socket.setTimeout(limits.stallTimeout);
+    const waiting = connection.socket.writableLength;
+    if (answered !== undefined || waiting > 0) connection.socket.setTimeout(limits.stallTimeout);
+    if (waiting > 0) connection.reportOutput();
   };
+
+  /** @throws Problem 401, 403, 429. Refused credentials are paid for by the address. */
+  #admit(exchange: Exchange, connection: Connection): void {
+    const { credentials, loopbackOnly } = this.#options;
+    try {
+      admit(exchange.request, credentials, loopbackOnly);
+    } catch (error) {
+      this.#charge(undefined, connection);
+      throw error;
+    }
+    this.#charge(exchange.identity?.name, connection);
+  }
+
+  /** @throws Problem 429 */
+  #charge(user: string | undefined, { visitor }: Connection): void {
+    const wait = visitor?.take(user) ?? 0;
+    if (wait === 0) return;
+    const rate = this.#options.gate?.rates.rateOf(user === undefined ? 'perAddress' : 'perUser');
+    if (rate !== undefined) throw tooManyRequests(user === undefined ? 'address' : 'user', rate, wait);
+  }
 
   async #observeLater(
     answered: Promise<void>,
@@ -217,16 +264,19 @@ export class HttpFace {
       this.#fail(exchange, connection, error);
     }
     this.#observe(exchange, started);
+    if (connection.socket.writableLength > 0) connection.reportOutput();
   }
 
   #observe({ request, response, number }: Exchange, started: number): void {
-    const { observe, now } = this.#options;
+    const { observe, now, gate } = this.#options;
+    gate?.endRequest();
     observe(request.method ?? '-', response.statusCode, now() - started, number);
   }
 
   #fail(exchange: Exchange, connection: Connection, error: unknown): void {
     const { response } = exchange;
     const problem = problemOf(error) ?? this.#fault(error, exchange.number);
+    if (problem.limit !== undefined) this.#options.gate?.hit(problem.limit);
     // The client went away, or has a part of the answer: it cannot be told any more.
     if (connection.socket.destroyed || response.headersSent) {
       response.statusCode = problem.status;
@@ -251,6 +301,9 @@ export class HttpFace {
   #refuse(socket: Duplex, error: Error & { readonly code?: string }): void {
     const problem = problemOf(error) ?? problemOfParser(error.code ?? '');
     if (problem === undefined) socket.destroy();
-    else if ((socket as Held)[connectionOf].refuse(problem)) this.#options.observe('-', problem.status, 0, 0);
+    else if ((socket as Held)[connectionOf].refuse(problem)) {
+      if (problem.limit !== undefined) this.#options.gate?.hit(problem.limit);
+      this.#options.observe('-', problem.status, 0, 0);
+    }
   }
 }

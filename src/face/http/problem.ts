@@ -12,12 +12,19 @@ export class Problem extends Error {
   readonly closes: boolean;
   /** Further members of the document. */
   readonly members: Readonly<Record<string, unknown>>;
+  /** The limit that was met: the setting without `limits.` in front; undefined for anything else. */
+  readonly limit: string | undefined;
 
   constructor(
     status: number,
     title: string,
     detail: string,
-    options: { headers?: readonly string[]; closes?: boolean; members?: Readonly<Record<string, unknown>> } = {},
+    options: {
+      headers?: readonly string[];
+      closes?: boolean;
+      members?: Readonly<Record<string, unknown>>;
+      limit?: string;
+    } = {},
   ) {
     super(detail);
     this.status = status;
@@ -25,6 +32,7 @@ export class Problem extends Error {
     this.headers = options.headers ?? [];
     this.closes = options.closes ?? false;
     this.members = options.members ?? {};
+    this.limit = options.limit;
   }
 }
 

@@ -23,11 +23,15 @@ export function checkRequest(request: IncomingMessage, limits: RequestLimits): v
   const { rawHeaders, httpVersionMinor, httpVersionMajor } = request;
   const target = request.url ?? '';
   if (rawHeaders.length > limits.headerCount * 2) {
-    throw new Problem(431, 'Too many header fields', `at most ${limits.headerCount} are accepted`, { closes: true });
+    throw new Problem(431, 'Too many header fields', `at most ${limits.headerCount} are accepted`, {
+      closes: true,
+      limit: 'http.headerCount',
+    });
   }
   if (target.length > limits.targetBytes) {
     throw new Problem(414, 'Target too long', `the path and query may have ${limits.targetBytes} bytes`, {
       closes: true,
+      limit: 'http.targetBytes',
     });
   }
   let hosts = 0;
@@ -42,6 +46,7 @@ export function checkRequest(request: IncomingMessage, limits: RequestLimits): v
   if (bytes > limits.headerBytes) {
     throw new Problem(431, 'Header too large', `the header fields may have ${limits.headerBytes} bytes`, {
       closes: true,
+      limit: 'http.headerBytes',
     });
   }
   // RFC 9112 section 3.2: exactly one Host, with a valid value; HTTP/1.0 may have none.

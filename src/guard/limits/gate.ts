@@ -64,20 +64,29 @@ export class Gate {
     return this.#limits.rates;
   }
 
-  /** Counts a connection in. @returns undefined when a limit is in its way */
-  admit(remoteAddress: string | undefined): Visitor | undefined {
+  /** Counts a connection in. @returns how to count it out again; undefined when a limit is in its way */
+  admit(remoteAddress: string | undefined): (() => void) | undefined {
     const address = clientAddress(remoteAddress);
     const limit = this.#limits.enter(address, this.#options);
-    if (limit === undefined) return new Visitor(this, address, () => this.#limits.leave(address));
-    this.hit(limit);
-    return undefined;
+    if (limit !== undefined) {
+      this.hit(limit);
+      return undefined;
+    }
+    let left = false;
+    return () => {
+      if (!left) this.#limits.leave(address);
+      left = true;
+    };
+  }
+
+  /** Who pays for what comes over a connection. */
+  visitor(remoteAddress: string | undefined): Visitor {
+    return new Visitor(this, clientAddress(remoteAddress));
   }
 
   /** A request is to be answered. @returns whether there is room for it; {@link endRequest} is due in either case */
   beginRequest(): boolean {
-    const hasRoom = this.#limits.beginRequest();
-    if (!hasRoom) this.hit('inFlight.requests');
-    return hasRoom;
+    return this.#limits.beginRequest();
   }
 
   endRequest(): void {
@@ -85,20 +94,17 @@ export class Gate {
   }
 }
 
-/** One connection, as the limits see it. */
+/** Who pays for the requests of one connection. */
 export class Visitor {
   readonly #gate: Gate;
   readonly #address: string;
-  readonly #leave: () => void;
   #addressPayer: Payer | undefined;
   #user: string | undefined;
   #userPayer: Payer | undefined;
-  #gone = false;
 
-  constructor(gate: Gate, address: string, leave: () => void) {
+  constructor(gate: Gate, address: string) {
     this.#gate = gate;
     this.#address = address;
-    this.#leave = leave;
   }
 
   /**
@@ -114,13 +120,6 @@ export class Visitor {
     const wait = rates.take(kind, user === undefined ? this.#byAddress() : this.#byUser(user), sameInstant);
     if (wait > 0) this.#gate.hit(`rate.${kind}`);
     return wait;
-  }
-
-  /** The connection is closed. */
-  leave(): void {
-    if (this.#gone) return;
-    this.#gone = true;
-    this.#leave();
   }
 
   #byAddress(): Payer {
