@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { byteSizeForm, parseByteSize } from '../kernel/bytesize.ts';
 import { addressForm, parseAddress } from './address.ts';
 import { cache } from './schema-cache.ts';
+import { fetchByUrl } from './schema-fetch.ts';
 import { limits } from './schema-limits.ts';
 import { upstream } from './schema-upstream.ts';
 import { parseSecret, secretForm } from './secret.ts';
@@ -219,6 +220,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   upstream,
   cache,
+  fetch: fetchByUrl,
   http: listener('127.0.0.1:8080', 'Where keys are served over HTTP.'),
   resp: listener('127.0.0.1:6380', 'Where keys are served over the protocol of Redis.'),
   admin: listener('127.0.0.1:8081', 'Where health, metrics and administration are served.'),

@@ -44,7 +44,8 @@ export type InternalPart =
   | 'log-waiting'
   | 'log-claimed'
   | 'lease'
-  | 'lease-token';
+  | 'lease-token'
+  | 'fetched';
 
 /** The namespace where none is configured. */
 const DEFAULT_NAMESPACE = 'sluice';
