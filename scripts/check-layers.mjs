@@ -92,8 +92,10 @@ const mayImport = {
 /** Package (or optional part of Node) -> the only parts that may import it. Anything else is refused. */
 const packageOwners = {
   hono: ['face/admin'],
-  '@photostructure/sqlite': ['store/engine'],
-  'node:sqlite': ['store/engine'],
+  '@photostructure/sqlite': ['store/engine', 'origin/sql'],
+  'node:sqlite': ['store/engine', 'origin/sql'],
+  mysql2: ['origin/sql'],
+  pg: ['origin/sql'],
   commander: ['cli'],
   'ipaddr.js': ['client/http'],
   pino: ['telemetry/log.ts'],

@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { say } from './project.mjs';
@@ -40,6 +50,21 @@ const programs = [
     variable: 'SLUICE_TEST_PYTHON',
     debian: 'python3-redis',
     find: () => pythonWith('redis'),
+  },
+  {
+    name: 'postgres',
+    variable: 'SLUICE_TEST_POSTGRES',
+    debian: 'postgresql',
+    find: () => named('SLUICE_TEST_POSTGRES') ?? onPath('postgres') ?? newestPostgres(),
+  },
+  {
+    name: 'mariadbd',
+    variable: 'SLUICE_TEST_MARIADB',
+    debian: 'mariadb-server',
+    find: () =>
+      named('SLUICE_TEST_MARIADB') ??
+      onPath('mariadbd') ??
+      ['/usr/sbin/mariadbd', '/usr/libexec/mariadbd'].find(isExecutable),
   },
   {
     name: 'python3 with the modules fastapi and uvicorn',
@@ -97,8 +122,10 @@ function explain(missing) {
   const debian = [...new Set(missing.map((program) => program.debian))].join(' ');
   say(`sluice: not found: ${missing.map(({ name }) => name).join(', ')}. To install:`);
   say(`  Debian, Ubuntu   sudo apt-get install --no-install-recommends ${debian}`);
-  say('  Fedora           sudo dnf install valkey strace python3-redis python3-fastapi python3-uvicorn');
-  say('  macOS            brew install redis && python3 -m pip install redis fastapi uvicorn');
+  say(
+    '  Fedora           sudo dnf install valkey strace postgresql-server mariadb-server python3-redis python3-fastapi python3-uvicorn',
+  );
+  say('  macOS            brew install redis postgresql mariadb && python3 -m pip install redis fastapi uvicorn');
   say('  or name a server: SLUICE_TEST_REDIS=/path/to/redis-server (or valkey-server) npm test');
 }
 
@@ -165,6 +192,13 @@ function beside(tool) {
   const server = named('SLUICE_TEST_REDIS') ?? onPath('valkey-server');
   if (server === undefined) return undefined;
   return ['redis', 'valkey'].map((kind) => join(dirname(server), `${kind}-${tool}`)).find(isExecutable);
+}
+
+/** Debian keeps it off the path, in a folder per version. */
+function newestPostgres() {
+  const folder = '/usr/lib/postgresql';
+  const versions = existsSync(folder) ? readdirSync(folder).sort((a, b) => Number(b) - Number(a)) : [];
+  return versions.map((version) => join(folder, version, 'bin', 'postgres')).find(isExecutable);
 }
 
 function isExecutable(file) {

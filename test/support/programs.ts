@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 
 /** A real program the tests talk to. */
-export type ProgramName = 'redis-server' | 'redis-cli' | 'redis-benchmark' | 'python3-redis';
+export type ProgramName = 'redis-server' | 'redis-cli' | 'redis-benchmark' | 'python3-redis' | 'postgres' | 'mariadbd';
 
 interface Program {
   /** The environment variable that names the program; `npm test` sets it. */
@@ -36,6 +36,17 @@ const programs: Readonly<Record<ProgramName, Program>> = {
     install: 'apt-get install python3-redis',
     works: (path) => spawnSync(path, ['-c', 'import redis'], { stdio: 'ignore' }).status === 0,
   },
+  postgres: {
+    variable: 'SLUICE_TEST_POSTGRES',
+    // Debian keeps it off the path, in a folder per version.
+    names: ['postgres', ...versionsIn('/usr/lib/postgresql').map((version) => `${version}/bin/postgres`)],
+    install: 'apt-get install postgresql',
+  },
+  mariadbd: {
+    variable: 'SLUICE_TEST_MARIADB',
+    names: ['mariadbd', '/usr/sbin/mariadbd', '/usr/libexec/mariadbd'],
+    install: 'apt-get install mariadb-server',
+  },
 };
 
 /**
@@ -66,6 +77,17 @@ function candidates(name: string): string[] {
   // A server named by the caller has its tools beside it.
   if (server) folders.push(dirname(resolve(server)));
   return folders.map((folder) => join(folder, name)).filter(isExecutable);
+}
+
+/** The folders in a folder, newest version first. */
+function versionsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .sort((a, b) => Number(b) - Number(a))
+      .map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
 }
 
 function isExecutable(path: string): boolean {
