@@ -84,7 +84,7 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
     },
     maxConnections: config.limits.maxConnections,
     ...(tls === undefined ? {} : { tls }),
-    ...(remote === undefined ? {} : { connectRemote: remote.session(server) }),
+    ...(remote === undefined ? {} : { connectRemote: remote.session(server, undefined) }),
   });
   addMetrics(commandMetrics(server, face));
   addMetrics(faceMetrics('resp', face.stats, face));

@@ -8,6 +8,7 @@ import { CommandRules } from '../command/command-rules.ts';
 import type { Server } from '../command/server.ts';
 import type { SluiceConfig } from '../config/schema.ts';
 import type { StoreTarget } from '../config/store-url.ts';
+import type { ManagedReads } from '../face/resp/managed-answer.ts';
 import { ProxySession } from '../face/resp/proxy-session.ts';
 import { type ByteString, utf8ToBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -17,10 +18,12 @@ import type { Route, Upstream, UpstreamNode } from '../link/upstream.ts';
 import { ReplyError } from '../resp/reply-decoder.ts';
 import { isCompatName, StoreKeys } from '../store/keys.ts';
 import type { KeyValue } from '../store/ports.ts';
+import { RedisKeptEntries } from '../store/redis/kept-entries.ts';
 import { RedisKeyValue } from '../store/redis/key-value.ts';
 import { LinkCommands } from '../store/redis/link-commands.ts';
 import { RedisCalls } from '../store/redis/redis-calls.ts';
 import type { NodeLog } from '../telemetry/log.ts';
+import { RemoteEntries } from './remote-entries.ts';
 import { describeValue, RemoteKeys } from './remote-keys.ts';
 import { credentialsOf, loginOf } from './upstream-login.ts';
 
@@ -48,7 +51,10 @@ export interface RemoteStore {
   readonly reasons: ReadonlyMap<string, string>;
   /** Takes over the settings that need no restart. */
   reload(config: SluiceConfig): void;
-  session(server: Server): (client: Client) => RemoteSession;
+  /** Read-through entries. */
+  readonly entries: RemoteEntries;
+  /** @param managed keys that are read through; absent where there are none */
+  session(server: Server, managed: ManagedReads | undefined): (client: Client) => RemoteSession;
   close(): void;
 }
 
@@ -70,7 +76,9 @@ export async function composeRemote({ config, target, credentials, clock, log }:
   let seen = false;
   let closing = false;
   let learned = false;
-  const { reads, sweeper } = composeCache(config, clock, storeKeys, () => upstream);
+  const { reads: kept, sweeper } = composeCache(config, clock, storeKeys, () => upstream);
+  // Read-through keys are always cached; they say for themselves how long.
+  const reads = config.cache.enabled ? kept : undefined;
   const upstream: Upstream = openUpstream({
     target,
     login: await loginOf(config, target),
@@ -78,7 +86,7 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     settings,
     clock,
     random: Math.random,
-    ...(reads === undefined ? {} : { listener: reads }),
+    ...(config.cache.enabled ? { listener: kept } : {}),
     onState: (node, reason) => {
       if (node.state === 'up') {
         reasons.delete(node.name);
@@ -95,11 +103,13 @@ export async function composeRemote({ config, target, credentials, clock, log }:
       if (!closing) logState(storeLog, node, reason);
     },
     onFault: (error) => storeLog.error({ err: error }, 'a reply of the store met a fault of Sluice'),
-    onTopologyChange: () => reads?.coherence.doubtAll(clock.monotonic()),
+    onTopologyChange: () => kept.coherence.doubtAll(clock.monotonic()),
   });
-  const tokens = new SyncTokens({ nodeId: randomUUID(), barrier: (done) => upstream.barrier(done) });
+  const nodeId = randomUUID();
+  const tokens = new SyncTokens({ nodeId, barrier: (done) => upstream.barrier(done) });
   const commands = new LinkCommands({ upstream, database: target.database, clock, random: Math.random });
-  const keyValue = new RedisKeyValue(new RedisCalls(commands, storeKeys));
+  const calls = new RedisCalls(commands, storeKeys);
+  const keyValue = new RedisKeyValue(calls);
   const typeOf = async (key: ByteString): Promise<string | undefined> => {
     const reply = await commands.call(['TYPE', key], { keys: [1], idempotent: true });
     return typeof reply === 'string' ? reply : undefined;
@@ -113,6 +123,11 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     reads,
     keyValue,
     keys: new RemoteKeys({ store: keyValue, typeOf, reads, isReserved: (key) => isReserved(key, false), tokens, now }),
+    entries: new RemoteEntries({
+      entries: new RedisKeptEntries(calls, nodeId, () => clock.now()),
+      reads: kept,
+      now,
+    }),
     rules,
     tokens,
     storeKeys,
@@ -120,13 +135,14 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     get seen() {
       return seen;
     },
-    session: (server) => (client) =>
+    session: (server, managed) => (client) =>
       new ProxySession(
         {
           server,
           upstream,
           rules,
           reads,
+          managed,
           database: target.database,
           tokens: reads === undefined ? undefined : tokens,
           isReserved: ({ user }, key) => isReserved(key, user?.compat === true),
@@ -135,15 +151,14 @@ export async function composeRemote({ config, target, credentials, clock, log }:
         client,
       ),
     reload: ({ cache: next }) => {
-      if (reads === undefined) return;
-      reads.cache.maxEntries = next.maxEntries;
-      reads.cache.maxBytes = next.maxBytes;
-      reads.cache.idle = next.idle;
-      Object.assign(reads.options, timesOf(next));
+      kept.cache.maxEntries = next.maxEntries;
+      kept.cache.maxBytes = next.maxBytes;
+      kept.cache.idle = next.idle;
+      Object.assign(kept.options, timesOf(next));
     },
     close: () => {
       closing = true;
-      sweeper?.cancel();
+      sweeper.cancel();
       commands.close();
       upstream.close();
     },
@@ -155,8 +170,7 @@ function composeCache(
   clock: Clock,
   storeKeys: StoreKeys,
   upstream: () => Upstream,
-): { readonly reads: CachedReads | undefined; readonly sweeper: { cancel(): void } | undefined } {
-  if (!settings.enabled) return { reads: undefined, sweeper: undefined };
+): { readonly reads: CachedReads; readonly sweeper: { cancel(): void } } {
   const coherence = new Coherence(heartbeat);
   const cache: LocalCache = new LocalCache({
     maxEntries: settings.maxEntries,

@@ -85,6 +85,11 @@ export interface RemoteSession {
   readonly blocking: boolean;
   /** Runs one command. @returns its row in the table, where it has one */
   run(argv: readonly ByteString[], sameInstant: boolean): PreparedCommand | undefined;
+  /**
+   * Asked by the execution of a command that may run here: whether it is answered otherwise, now or later.
+   * @throws SluiceError MANAGED_KEY
+   */
+  intercept?(command: PreparedCommand, argv: readonly ByteString[]): boolean;
   /** The connection is gone. */
   closed(): void;
 }

@@ -38,8 +38,11 @@ export function execute(
     client.lastCommand = command.name;
     if (argv.length < command.minWords || argv.length > command.maxWords) throw wrongArity(command.name);
     requireAllowed(server, client, command);
+    const isAnswered = client.remote?.intercept?.(command, argv) === true;
     admitted = true;
-    if (client.transaction !== undefined && !command.actsInMulti) {
+    if (isAnswered) {
+      // Or will be.
+    } else if (client.transaction !== undefined && !command.actsInMulti) {
       enqueue(client.transaction, command, argv);
       reply.simple('QUEUED');
     } else {

@@ -81,6 +81,7 @@ export async function startProxyFace({
           reads,
           database: 0,
           tokens,
+          managed: undefined,
           isReserved: (_, key) => isReserved(key),
           now: () => systemClock.monotonic(),
         },

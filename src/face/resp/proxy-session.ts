@@ -6,6 +6,7 @@ import type { PreparedCommand } from '../../command/prepared-command.ts';
 import type { Server } from '../../command/server.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
 import { answerFromCache, type CacheReads } from './cached-answer.ts';
+import { answerManaged, type ManagedClient, type ManagedReads } from './managed-answer.ts';
 import { OwnConnection, type OwnUpstream } from './own-connection.ts';
 import { ReplyOrder } from './reply-order.ts';
 import { Slot } from './slot.ts';
@@ -30,6 +31,8 @@ export interface ProxyContext {
   readonly rules: CommandRules;
   /** Absent: nothing is cached. */
   readonly reads: CacheReads | undefined;
+  /** Keys that are read through; absent where there are none. */
+  readonly managed: ManagedReads | undefined;
   /** The database that shared connections are in. */
   readonly database: number;
   /** Reading one's own writes from other nodes; absent without a cache. */
@@ -56,7 +59,7 @@ const MAX_BYTES = 1024 * 1024;
  * effect in their order although they travel over several connections: what is under way there is waited for where it matters (a
  * write after reads that fill the cache, a read after writes, a change to a connection of its own).
  */
-export class ProxySession implements RemoteSession {
+export class ProxySession implements RemoteSession, ManagedClient {
   readonly #context: ProxyContext;
   readonly #client: Client;
   readonly #own: OwnConnection;
@@ -153,7 +156,9 @@ export class ProxySession implements RemoteSession {
         );
       }
       this.#checkKeys(argv, rule);
-      if (rule.name === 'sluice') {
+      if (this.#isManaged(argv, rule)) {
+        // Answered, or being fetched.
+      } else if (rule.name === 'sluice') {
         this.#tokens(argv);
       } else if (rule.pin === 'database' && !this.#own.active && argv[1] === this.#database && argv.length === 2) {
         this.answer('+OK\r\n');
@@ -189,6 +194,23 @@ export class ProxySession implements RemoteSession {
     return this.#client.reply.proto;
   }
 
+  get managed(): ManagedReads {
+    return this.#context.managed as ManagedReads;
+  }
+
+  /** A command on one key, over the connections that all clients share. */
+  runPlain(argv: readonly ByteString[]): Promise<ByteString> {
+    const { upstream, rules, reads } = this.#context;
+    const rule = rules.find(argv);
+    return new Promise((resolve) => {
+      const slot = new Slot({ settled: ({ text = '' }) => resolve(text) }, 'none', 0, (done) => {
+        if (!rule.idempotent) reads?.written(argv[1] as ByteString);
+        done();
+      });
+      upstream.send(argv, rule, this.proto, slot);
+    });
+  }
+
   /** A reply that is known at once. */
   answer(text: ByteString): void {
     this.#order.answer(text);
@@ -206,10 +228,12 @@ export class ProxySession implements RemoteSession {
     this.#order.error(message);
   }
 
-  /** Takes the slot of a read that fills the cache. */
+  /** Takes the slot of a read that fills the cache, or of one that an origin answers. */
   await(slot: Slot): void {
-    this.#fills++;
-    this.#shared++;
+    if (slot.work === 'fill') {
+      this.#fills++;
+      this.#shared++;
+    }
     this.#push(slot);
   }
 
@@ -309,6 +333,12 @@ export class ProxySession implements RemoteSession {
         end();
       });
     };
+  }
+
+  /** Whether the command is for keys that are read through, and so answered here. @throws SluiceError MANAGED_KEY */
+  #isManaged(argv: readonly ByteString[], rule: CommandRule): boolean {
+    if (this.#context.managed === undefined) return false;
+    return answerManaged(this, argv, rule.name, rule.keyPositions(argv), this.#own.inTransaction);
   }
 
   /** @throws CommandError */
