@@ -20,10 +20,12 @@ export interface FetchSource {
     readonly key: ByteString;
     readonly params: string;
   }): FetchAnswer | Promise<FetchAnswer>;
+  /** Drops what is kept under a key. @returns false when there was no value */
+  purge(key: ByteString): Promise<boolean>;
 }
 
 const PATH = '/_sluice/fetch';
-const METHODS = 'GET, HEAD';
+const METHODS = 'GET, HEAD, DELETE';
 const NAMES: readonly string[] = ['url', 'key', 'params'];
 
 /** Whether a request is for {@link handleFetch}: at its own path, and as older callers send it, at the root with `url=` in the query. */
@@ -33,17 +35,22 @@ export function isFetch({ path, request }: Exchange): boolean {
   return isRead && /^\/\?(?:.*&)?url=/s.test(path);
 }
 
-/** `GET|HEAD /_sluice/fetch?url=…&key=…&params={…}`. @throws Problem, SluiceError */
+/** `GET|HEAD /_sluice/fetch?url=…&key=…&params={…}`, `DELETE /_sluice/fetch?key=…`. @throws Problem, SluiceError */
 export function handleFetch(source: FetchSource, exchange: Exchange): Promise<void> | undefined {
   const { request, path } = exchange;
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
+  const isDelete = request.method === 'DELETE';
+  if (request.method !== 'GET' && request.method !== 'HEAD' && !isDelete) {
     throw new Problem(405, 'Method not allowed', `a fetch answers to ${METHODS}`, { headers: ['Allow', METHODS] });
   }
   if (hasBody(request)) throw new Problem(400, 'Bad request', `${request.method} takes no body`, { closes: true });
   const query = path.indexOf('?');
-  const given = parametersOf(query < 0 ? '' : path.slice(query + 1));
-  const url = textOf(given, 'url');
+  const given = parametersOf(query < 0 ? '' : path.slice(query + 1), isDelete ? ['key'] : NAMES);
   const key = given.get('key') ?? '';
+  if (isDelete) {
+    if (key === '') throw bad('give the key to be dropped as ?key=');
+    return purge(source, exchange, key);
+  }
+  const url = textOf(given, 'url');
   if (url === '') throw bad('give the URL to be fetched as ?url=');
   if (key === '') throw bad('give the key to keep it under as &key=');
   const answer = source.fetch({ url, key, params: textOf(given, 'params') });
@@ -64,17 +71,23 @@ function write(exchange: Exchange, answer: FetchAnswer): void {
   answerEntry(exchange, answer);
 }
 
+async function purge(source: FetchSource, { response }: Exchange, key: ByteString): Promise<void> {
+  if (!(await source.purge(key))) throw new Problem(404, 'No such key', 'nothing fetched is kept under the key');
+  response.writeHead(204);
+  response.end();
+}
+
 /** The query as a form (application/x-www-form-urlencoded), by bytes. */
-function parametersOf(query: string): ReadonlyMap<string, ByteString> {
+function parametersOf(query: string, known: readonly string[]): ReadonlyMap<string, ByteString> {
   const given = new Map<string, ByteString>();
   for (const pair of query.split('&')) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
     const name = equals < 0 ? pair : pair.slice(0, equals);
     const value = percentDecode(equals < 0 ? '' : pair.slice(equals + 1).replaceAll('+', ' '));
-    if (!NAMES.includes(name)) {
+    if (!known.includes(name)) {
       throw bad(
-        `the query parameter ${JSON.stringify(name)} is unknown; encode & in the URL as %26. Known here: ${NAMES.join(', ')}`,
+        `the query parameter ${JSON.stringify(name)} is unknown; encode & in the URL as %26. Known here: ${known.join(', ')}`,
       );
     }
     if (given.has(name)) throw bad(`the query parameter ${name} is given twice; encode & in the URL as %26`);
