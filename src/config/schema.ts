@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { byteSizeForm, parseByteSize } from '../kernel/bytesize.ts';
-import { addressForm, parseAddress } from './address.ts';
 import { cache } from './schema-cache.ts';
 import { fetchByUrl } from './schema-fetch.ts';
 import { limits } from './schema-limits.ts';
+import { listener } from './schema-listeners.ts';
 import { upstream } from './schema-upstream.ts';
 import { parseSecret, secretForm } from './secret.ts';
 import {
@@ -44,52 +44,6 @@ const store = z
     secret: true,
     defaultText: 'embedded',
   });
-
-const listenerTls = z.strictObject({
-  cert: parsedText('the path of a PEM file', nonEmpty).register(settingRegistry, {
-    description: 'PEM file with the certificate of the listener and its chain.',
-    form: 'the path of a PEM file',
-    kind: 'text',
-    reloadable: false,
-    isPath: true,
-  }),
-  key: parsedText('the path of a PEM file', nonEmpty).register(settingRegistry, {
-    description: 'PEM file with the private key of that certificate.',
-    form: 'the path of a PEM file',
-    kind: 'text',
-    reloadable: false,
-    isPath: true,
-  }),
-  ca: parsedText('the path of a PEM file', nonEmpty).optional().register(settingRegistry, {
-    description: 'PEM file with the authorities that sign client certificates.',
-    form: 'the path of a PEM file',
-    kind: 'text',
-    reloadable: false,
-    isPath: true,
-    defaultText: 'the authorities of Node',
-  }),
-  requestClientCert: flagSetting(false, {
-    description: 'Accept only clients with a certificate signed by `ca`.',
-  }),
-});
-
-function listener(defaultAddress: string, what: string) {
-  return z
-    .strictObject({
-      address: textSetting(
-        defaultAddress,
-        {
-          description: `${what} \`off\`: not started. Without \`users\` only loopback addresses are accepted.`,
-          form: addressForm,
-          isShortForm: true,
-        },
-        parseAddress,
-      ),
-      tls: listenerTls.optional(),
-    })
-    .prefault({})
-    .transform(({ address, tls }) => (address === 'off' ? undefined : { address, tls }));
-}
 
 const user = z.strictObject({
   name: parsedText('a name of 1 to 128 letters, digits and -_.@', (text) =>
