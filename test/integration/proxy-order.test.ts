@@ -122,8 +122,19 @@ describe.each([false, true])('the pipeline of one client through the proxy, cach
       }),
       {
         numRuns: Number(process.env['SLUICE_PROXY_ORDER_RUNS'] ?? 60),
-        // Found once, and rare: the error was taken for the answer to RESET.
-        examples: [[[['SUBSCRIBE', 'c'], ['NONSENSE']], []]],
+        // Found once, and rare.
+        examples: [
+          [[['SUBSCRIBE', 'c'], ['NONSENSE']], []],
+          [
+            [
+              ['BLPOP', 'l', 'm', '0.01'],
+              ['SELECT', '0'],
+              ['HELLO', '3'],
+              ['SET', 'a', ''],
+            ],
+            [],
+          ],
+        ],
       },
     );
   });

@@ -65,6 +65,8 @@ export class OwnConnection {
   /** What came to be of subscriptions, MONITOR, tracking, other databases: while there is any, until the client leaves or resets. */
   #sticky = 0;
   #listening = false;
+  /** In another database than shared connections are, or asked for one. */
+  #elsewhere = false;
   /** RESET is under way. */
   #draining = false;
   /** The connection was lost in a transaction: its commands are refused until the client ends it. */
@@ -132,7 +134,7 @@ export class OwnConnection {
       if (waits.has(rule.name)) this.#link.send(ping, rule, { replied: () => undefined, failed: () => undefined });
     }
     const isRefused = this.#refused && rule.name === 'exec' && argv.length === 1;
-    this.#note(rule, argv.length);
+    const binds = this.#note(rule, argv);
     if (slot === undefined) {
       this.#link.send(argv, rule, { replied: () => undefined, failed: () => undefined }, 0);
       return;
@@ -142,7 +144,7 @@ export class OwnConnection {
     if (isBlocking) this.#blocking++;
     const link = this.#link;
     // A refused one changed nothing. Beside subscriptions what answers may be a message.
-    const staysIfDone = (rule.pin === 'state' || rule.pin === 'database') && !this.#listening && !this.#multi;
+    const staysIfDone = binds && rule.pin !== 'listen' && !this.#listening && !this.#multi;
     const over = (): void => {
       // Given back meanwhile: the counts are those of another connection.
       if (this.#link !== link) return;
@@ -209,8 +211,12 @@ export class OwnConnection {
     link?.release(false);
   }
 
-  /** What the command makes of the connection. Known when it is sent: what follows it is sent before its reply is here. */
-  #note({ name, pin }: CommandRule, words: number): void {
+  /**
+   * What the command makes of the connection. Known when it is sent: what follows it is sent before its reply is here.
+   * @returns whether it binds the client to the connection for good
+   */
+  #note({ name, pin }: CommandRule, argv: readonly ByteString[]): boolean {
+    const words = argv.length;
     if (words === 1 && name === 'multi') {
       this.#multi = true;
     } else if (this.#multi && words === 1 && endsTransaction.has(name)) {
@@ -225,9 +231,18 @@ export class OwnConnection {
     } else if (pin === 'listen') {
       this.#sticky++;
       this.#listening = true;
-    } else if (pin === 'state' || pin === 'database') {
+      return true;
+    } else if (pin === 'state' || (pin === 'database' && this.#leaves(argv))) {
       this.#sticky++;
+      return true;
     }
+    return false;
+  }
+
+  /** Whether the connection may be in another database from now on. */
+  #leaves(argv: readonly ByteString[]): boolean {
+    if (argv.length !== 2 || argv[1] !== String(this.#database)) this.#elsewhere = true;
+    return this.#elsewhere;
   }
 
   #drained(frame: ByteString): void {
@@ -279,6 +294,7 @@ export class OwnConnection {
     this.#watching = false;
     this.#sticky = 0;
     this.#listening = false;
+    this.#elsewhere = false;
     this.#draining = false;
     this.takeWrites();
   }

@@ -150,6 +150,11 @@ export class ProxySession implements RemoteSession, ManagedClient {
     server.countCommand(client.lastActiveAt);
     client.lastCommand = rule.name;
     try {
+      if (client.refusal !== undefined) {
+        // A transaction does not stay open without the command that was to end it.
+        if (rule.name !== 'exec' || !this.#own.inTransaction) throw client.refusal;
+        this.#own.refuse();
+      }
       if (rule.handling === 'refused') {
         throw new CommandError(
           `ERR ${rule.name.toUpperCase()} is not passed on; replicas connect to the server itself`,

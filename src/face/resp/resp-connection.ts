@@ -4,19 +4,24 @@ import { CommandError, errorText } from '../../command/command-error.ts';
 import { execute } from '../../command/execute.ts';
 import type { Server } from '../../command/server.ts';
 import type { SluiceError } from '../../errors.ts';
+import type { Gate } from '../../guard/limits/gate.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
+import type { Timer } from '../../kernel/clock.ts';
 import { CommandDecoder } from '../../resp/decoder.ts';
 import { ProtocolError } from '../../resp/protocol-error.ts';
 import { Reply } from '../../resp/reply.ts';
+import { ClientLimits, type LimitedConnection } from './client-limits.ts';
 import type { CommandTimer } from './command-timer.ts';
 import { HeldOutput } from './held-output.ts';
 import { isHttpRequest, isSmuggled } from './http-words.ts';
-import { type ClosedCounts, decoderLimits, type RespLimits } from './resp-limits.ts';
+import { type ClosedCounts, decoderLimits, limitOfProtocolError, type RespLimits } from './resp-limits.ts';
 
 /** What all connections of the face share. */
 export interface RespFaceContext {
   readonly server: Server;
   readonly limits: RespLimits;
+  /** Bounds that hold for all connections together; absent: none. */
+  readonly gate?: Gate | undefined;
   readonly timer: CommandTimer;
   readonly closed: ClosedCounts;
   /** Passes the commands of a client on; absent: they are executed here. */
@@ -31,6 +36,12 @@ const BACKPRESSURE_BYTES = 1 << 20;
 const INPUT_BYTES = 64 * 1024;
 /** How long the client may take to close its side after the last byte is sent; at once, what it sends meanwhile would reset it. */
 const LINGER_MS = 1000;
+/** The limit behind a closing; protocol errors tell their own. */
+const limitOfClosing: Partial<Record<keyof ClosedCounts, string>> = {
+  output: 'resp.outputBytes',
+  idle: 'resp.idleTimeout',
+  login: 'resp.loginTimeout',
+};
 /** How long a connection that ends may take none of its output. */
 const STALL_MS = 30_000;
 
@@ -42,13 +53,14 @@ const STALL_MS = 30_000;
  * the socket, so its order is the order in which it was made. Commands run until the input is used up, the client is blocked, its
  * output piles up or its time is over; in the last two cases reading stops, so that neither side of the connection grows.
  */
-export class RespConnection implements Connection {
+export class RespConnection implements Connection, LimitedConnection {
   readonly client: Client;
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly #face: RespFaceContext;
   readonly #socket: Socket;
-  readonly #decoder: CommandDecoder;
+  readonly #limits: ClientLimits | undefined;
+  #decoder: CommandDecoder;
   readonly #reply = new Reply();
   readonly #held = new HeldOutput();
   /** Commands answered by the output that is not sent yet. */
@@ -59,6 +71,7 @@ export class RespConnection implements Connection {
   #awaited = false;
   #first = true;
   #stranger: boolean;
+  #loginTimer: Timer | undefined;
   #running = false;
   #runQueued = false;
   #flushQueued = false;
@@ -73,6 +86,7 @@ export class RespConnection implements Connection {
   constructor(face: RespFaceContext, socket: Socket) {
     this.#face = face;
     this.#socket = socket;
+    this.#limits = face.gate === undefined ? undefined : new ClientLimits(face.gate, this, socket.remoteAddress);
     this.remoteAddress = addressText(socket.remoteAddress, socket.remotePort);
     this.localAddress = addressText(socket.localAddress, socket.localPort);
     const { server, limits } = face;
@@ -84,9 +98,16 @@ export class RespConnection implements Connection {
     this.client.remote = face.connectRemote?.(this.client);
     server.add(this.client);
     socket.setTimeout(limits.idleTimeout);
+    if (this.#stranger && (limits.loginTimeout ?? 0) > 0) {
+      const late = (): void => (this.client.user === undefined ? this.#shed('login') : undefined);
+      this.#loginTimer = server.engine.clock.setTimer(late, limits.loginTimeout ?? 0);
+    }
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('end', () => this.#inputEnded());
-    socket.on('drain', () => this.#run());
+    socket.on('drain', () => {
+      this.#limits?.reportOutput();
+      this.#run();
+    });
     socket.on('timeout', () => this.#timedOut());
     socket.on('error', () => this.kill());
     socket.on('close', () => this.#gone());
@@ -150,6 +171,7 @@ export class RespConnection implements Connection {
     }
     if (text === '') return;
     this.#socket.write(text, 'latin1');
+    this.#limits?.reportOutput();
     if (this.client.closing && this.#held.isEmpty) this.#finish();
     else if (this.#paused) this.#run();
   }
@@ -158,6 +180,32 @@ export class RespConnection implements Connection {
     if (this.#ended) return;
     this.#decoder.push(chunk);
     this.#run();
+    this.#limits?.reportInput();
+  }
+
+  /** The client is told where its replies are complete so far; it loses the connection either way. */
+  shedInput(): void {
+    const { closed, gate, limits } = this.#face;
+    const { client } = this;
+    closed.overloaded++;
+    gate?.hit('inFlight.bytes');
+    this.#decoder = new CommandDecoder(decoderLimits(limits, this.#stranger));
+    if (this.#closed || this.#ended || client.closing || this.#mustWait() || this.#isOwed()) {
+      this.kill();
+      return;
+    }
+    if (client.replyMode === 'on') {
+      this.#reply.error('ERR SLUICE_OVERLOADED too much of all clients together waits for the rest of a command');
+      this.#replies++;
+    }
+    client.closing = true;
+    this.#send();
+  }
+
+  shedOutput(): void {
+    this.#face.gate?.hit('outputBytes');
+    this.#face.closed.overloaded++;
+    this.kill();
   }
 
   #run(): void {
@@ -188,6 +236,7 @@ export class RespConnection implements Connection {
   #runCommands(): boolean {
     const { client } = this;
     const decoder = this.#decoder;
+    const limits = this.#limits;
     const reply = this.#reply;
     const { server, timer } = this.#face;
     const { counters } = server;
@@ -208,6 +257,7 @@ export class RespConnection implements Connection {
         const { errors } = counters;
         const replyFrom = reply.size;
         const sameInstant = timer.before(argv[0] as ByteString);
+        if (limits !== undefined) client.refusal = limits.refusal(server, client, sameInstant);
         const command =
           client.remote === undefined
             ? execute(server, client, argv, sameInstant)
@@ -237,8 +287,10 @@ export class RespConnection implements Connection {
 
   /** The client broke the protocol: it is told, and nothing more is read. */
   #refuse(error: ProtocolError): void {
-    const { closed, server } = this.#face;
+    const { closed, gate, server } = this.#face;
     closed.protocol++;
+    const limit = limitOfProtocolError[error.message];
+    if (limit !== undefined) gate?.hit(limit);
     const refusal = new CommandError(`ERR ${error.message}`);
     server.countError(refusal);
     if (this.client.replyMode === 'on') {
@@ -291,6 +343,8 @@ export class RespConnection implements Connection {
       client.revealed = 0;
       this.#replies = 0;
       this.#unpaired = false;
+      this.#limits?.reportOutput();
+      if (this.#closed) return;
     }
     if (client.closing && this.#held.isEmpty && !this.#isOwed()) this.#finish();
   }
@@ -359,6 +413,8 @@ export class RespConnection implements Connection {
 
   #shed(reason: keyof ClosedCounts): void {
     this.#face.closed[reason]++;
+    const limit = limitOfClosing[reason];
+    if (limit !== undefined) this.#face.gate?.hit(limit);
     this.kill();
   }
 
@@ -366,6 +422,8 @@ export class RespConnection implements Connection {
   #gone(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#loginTimer?.cancel();
+    this.#limits?.release();
     this.#held.clear();
     this.client.remote?.closed();
     this.#face.server.remove(this.client);

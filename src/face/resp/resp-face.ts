@@ -2,6 +2,7 @@ import { createServer, type Server as NetServer, type ServerOpts, type Socket } 
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Client, RemoteSession } from '../../command/client.ts';
 import type { Server } from '../../command/server.ts';
+import type { Gate } from '../../guard/limits/gate.ts';
 import { CommandStats } from './command-stats.ts';
 import { CommandTimer } from './command-timer.ts';
 import { RespConnection } from './resp-connection.ts';
@@ -12,6 +13,8 @@ export interface RespFaceOptions {
   readonly limits: RespLimits;
   /** Connections beyond this are told so and closed. */
   readonly maxConnections: number;
+  /** Bounds that hold for all listeners together. @default none */
+  readonly gate?: Gate;
   readonly tls?: TlsOptions;
   /** Passes the commands of a client on; absent: they are executed here. */
   readonly connectRemote?: (client: Client) => RemoteSession;
@@ -35,31 +38,56 @@ export class RespFace {
   readonly server: NetServer;
   readonly stats = new CommandStats();
   /** Connections that the face closed by itself. */
-  readonly closed: ClosedCounts = { output: 0, protocol: 0, http: 0, idle: 0 };
+  readonly closed: ClosedCounts = { output: 0, protocol: 0, http: 0, idle: 0, login: 0, overloaded: 0 };
   readonly #connections = new Set<RespConnection>();
   #draining = false;
 
-  constructor({ server, limits, maxConnections, tls, connectRemote }: RespFaceOptions) {
+  constructor({ server, limits, maxConnections, gate, tls, connectRemote }: RespFaceOptions) {
     const timer = new CommandTimer(this.stats, () => server.engine.clock.monotonic());
-    const context = { server, limits, timer, closed: this.closed, connectRemote };
+    const context = { server, limits, gate, timer, closed: this.closed, connectRemote };
+    const refuse = (socket: Socket): void => {
+      server.counters.rejectedConnections++;
+      socket.on('error', () => socket.destroy());
+      socket.end('-ERR max number of clients reached\r\n', () => socket.destroy());
+    };
     const accept = (socket: Socket): void => {
       if (this.#draining || this.#connections.size >= maxConnections) {
-        server.counters.rejectedConnections++;
-        socket.on('error', () => socket.destroy());
-        socket.end('-ERR max number of clients reached\r\n', () => socket.destroy());
+        if (!this.#draining) gate?.hit('maxConnections');
+        refuse(socket);
         return;
       }
       const connection = new RespConnection(context, socket);
       this.#connections.add(connection);
       socket.once('close', () => this.#connections.delete(connection));
     };
-    this.server =
-      tls === undefined
-        ? createServer(SOCKET_OPTIONS, accept)
-        : createTlsServer({ ...SOCKET_OPTIONS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, ...tls }, accept);
+    /** @returns whether the limits of all listeners let it in */
+    const enter = (socket: Socket): boolean => {
+      if (gate === undefined) return true;
+      const leave = gate.admit(socket.remoteAddress);
+      if (leave !== undefined) socket.once('close', leave);
+      return leave !== undefined;
+    };
+    if (tls === undefined) {
+      this.server = createServer(SOCKET_OPTIONS, (socket) => (enter(socket) ? accept(socket) : refuse(socket)));
+    } else {
+      this.server = createTlsServer({ ...SOCKET_OPTIONS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, ...tls }, accept);
+      // Counted before the handshake, which a client can also be slow at.
+      this.server.on('connection', (socket: Socket) => {
+        if (enter(socket)) return;
+        server.counters.rejectedConnections++;
+        socket.destroy();
+      });
+    }
     // Node tells of a handshake that took too long, and leaves the connection open.
-    this.server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
+    this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') gate?.hit('tls.handshake');
+      socket.destroy();
+    });
     this.server.maxConnections = maxConnections + OUTSIDE_LIMIT;
+    this.server.on('drop', () => {
+      gate?.hit('maxConnections');
+      server.counters.rejectedConnections++;
+    });
   }
 
   get connections(): number {

@@ -14,6 +14,8 @@ export interface RespLimits {
   readonly pubsubOutputBytes: number;
   /** A client silent for so long is closed; 0 = never. */
   readonly idleTimeout: number;
+  /** A client that has not authenticated for so long, where it has to, is closed; 0 = never. @default 0 */
+  readonly loginTimeout?: number;
 }
 
 /** Why the face closed a connection that did not ask for it; grows only. */
@@ -26,7 +28,21 @@ export interface ClosedCounts {
   http: number;
   /** It was silent for too long. */
   idle: number;
+  /** It did not authenticate in time. */
+  login: number;
+  /** All clients together had more waiting than the limit, and it had most of it. */
+  overloaded: number;
 }
+
+/** The limit behind a protocol error, by its text: the setting without `limits.` in front. */
+export const limitOfProtocolError: Readonly<Record<string, string>> = {
+  'Protocol error: invalid bulk length': 'resp.bulkBytes',
+  'Protocol error: invalid multibulk length': 'resp.arguments',
+  'Protocol error: too big query buffer': 'resp.queryBytes',
+  'Protocol error: too big inline request': 'resp.inline',
+  'Protocol error: unauthenticated bulk length': 'resp.unauthenticated',
+  'Protocol error: unauthenticated multibulk length': 'resp.unauthenticated',
+};
 
 const INLINE_BYTES = 64 * 1024;
 /** Unauthenticated clients get Redis's small limits, so that strangers cannot make us hold much. */
