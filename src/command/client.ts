@@ -1,3 +1,4 @@
+import type { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { Engine } from '../store/engine/engine.ts';
@@ -121,6 +122,8 @@ export class Client implements Subscriber {
   remote: RemoteSession | undefined;
   noEvict = false;
   noTouch = false;
+  /** The next command is refused with it: the face found it to be one too many. */
+  refusal: SluiceError | undefined;
   /** The face closes the connection once the output so far is sent. */
   closing = false;
   /** Newest write that the pending output reveals; the face resets it when it takes the output. */

@@ -36,6 +36,7 @@ export function execute(
   try {
     command = findCommand(argv);
     client.lastCommand = command.name;
+    if (client.refusal !== undefined) throw client.refusal;
     if (argv.length < command.minWords || argv.length > command.maxWords) throw wrongArity(command.name);
     requireAllowed(server, client, command);
     const isAnswered = client.remote?.intercept?.(command, argv) === true;

@@ -3,15 +3,13 @@ import { parseRate, type Rate, rateForm } from '../kernel/token-bucket.ts';
 import { byteSizeSetting, countSetting, durationSetting, parsedText, settingRegistry } from './setting.ts';
 
 function rateSetting(description: string): z.ZodOptional<z.ZodType<Rate, string>> {
-  return parsedText(rateForm, parseRate)
-    .optional()
-    .register(settingRegistry, {
-      description,
-      form: rateForm,
-      kind: 'text',
-      reloadable: true,
-      defaultText: 'no bound',
-    });
+  return parsedText(rateForm, parseRate).optional().register(settingRegistry, {
+    description,
+    form: rateForm,
+    kind: 'text',
+    reloadable: true,
+    defaultText: 'no bound',
+  });
 }
 
 const httpLimits = z

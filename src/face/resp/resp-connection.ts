@@ -71,7 +71,7 @@ export class RespConnection implements Connection, LimitedConnection {
   #awaited = false;
   #first = true;
   #stranger: boolean;
-  #loginTimer: Timer | undefined;
+  readonly #loginTimer: Timer | undefined;
   #running = false;
   #runQueued = false;
   #flushQueued = false;

@@ -6,6 +6,21 @@ export interface ByteHolder {
   shed(): void;
 }
 
+/** A {@link ByteHolder} of one direction of a connection that holds bytes in both. */
+export class Holding implements ByteHolder {
+  readonly shed: () => void;
+  readonly #measure: () => number;
+
+  constructor(measure: () => number, shed: () => void) {
+    this.#measure = measure;
+    this.shed = shed;
+  }
+
+  get heldBytes(): number {
+    return this.#measure();
+  }
+}
+
 /** Who holds less is not written down: most connections, most of the time. */
 const WRITTEN_FROM = 16 * 1024;
 /** At the bound so much of it is made free, so that the holders are not compared again at the next byte. */
