@@ -62,6 +62,10 @@ export class RemoteEntries implements EntryStore {
     }
   }
 
+  keys(): AsyncIterable<ByteString> {
+    return this.#entries.keys();
+  }
+
   #fill(key: ByteString): Promise<KeptEntry | undefined> {
     return new Promise((resolve, reject) => {
       const begunAt = this.#now();

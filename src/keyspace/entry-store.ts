@@ -42,4 +42,6 @@ export interface EntryStore {
   settle(key: ByteString, outcome: Outcome | undefined): Promise<boolean>;
   /** Drops what is kept of the keys, marks too, and ends the rights to fetch them. @returns how many had a value */
   purge(keys: readonly ByteString[]): Promise<number>;
+  /** Every key that has a value or a mark from start to end comes at least once, with keys of no keyspace among them. */
+  keys(): AsyncIterable<ByteString>;
 }

@@ -74,6 +74,11 @@ export class Fetches {
     return this.#flights.size;
   }
 
+  /** The keys being fetched. */
+  keys(): readonly ByteString[] {
+    return [...this.#flights.keys()];
+  }
+
   /** The fetch of a key: the one under way, or a new one. */
   join(
     target: FetchTarget,

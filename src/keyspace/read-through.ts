@@ -36,6 +36,8 @@ export interface ReadThroughOptions {
   readonly now: () => number;
 }
 
+const PURGED_AT_A_TIME = 100;
+
 /** Reads of keys whose values come from an origin: from the local cache, else from the store, else from there. */
 export class ReadThrough {
   readonly keyspaces: readonly Keyspace[];
@@ -80,6 +82,28 @@ export class ReadThrough {
       this.fetches.forget(key);
     }
     return this.#store.purge(targets.map(({ key }) => key));
+  }
+
+  /**
+   * The same for all keys that match, of any keyspace.
+   * @param matches tells them by their bytes
+   */
+  async purgeMatching(matches: (key: ByteString) => boolean): Promise<number> {
+    let purged = 0;
+    let batch: ReadTarget[] = [];
+    const flush = async (): Promise<void> => {
+      purged += await this.purge(batch);
+      batch = [];
+    };
+    // What is being fetched is in no store yet.
+    for (const key of this.fetches.keys()) if (matches(key)) this.fetches.forget(key);
+    for await (const key of this.#store.keys()) {
+      const target = matches(key) ? this.find(key) : undefined;
+      if (target !== undefined) batch.push(target);
+      if (batch.length >= PURGED_AT_A_TIME) await flush();
+    }
+    await flush();
+    return purged;
   }
 
   #answer(target: ReadTarget, kept: KeptEntry | undefined): ReadAnswer | Promise<ReadAnswer> {

@@ -109,6 +109,12 @@ export class StoreKeys {
     return `${this.#prefix}mark:${key}`;
   }
 
+  /** The key of a mark; undefined for another name. */
+  keyOfMark(name: ByteString): ByteString | undefined {
+    const prefix = `${this.#prefix}mark:`;
+    return name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
+  }
+
   /** The key that this one belongs to; undefined when it is none that {@link metaKeyOf} gives. */
   keyOfMetaKey(name: ByteString): ByteString | undefined {
     const prefix = this.#prefix;

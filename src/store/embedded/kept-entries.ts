@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ByteString } from '../../kernel/bytes.ts';
 import { tagOf } from '../decisions/tag.ts';
 import { EntryClass } from '../engine/entry-class.ts';
@@ -5,6 +6,8 @@ import type { Keyspace } from '../engine/keyspace.ts';
 import { ValueType } from '../engine/records.ts';
 import type { StoreKeys } from '../keys.ts';
 import type { EmbeddedTurn } from './embedded-turn.ts';
+
+const SCAN_COUNT = 500;
 
 /** A read-through entry of the engine. */
 export class EmbeddedKept {
@@ -86,6 +89,23 @@ export class EmbeddedKeptEntries {
       false,
     );
     return purged;
+  }
+
+  async *keys(): AsyncGenerator<ByteString> {
+    const { user, internal } = this.#turn.engine;
+    for (const space of [user, internal]) {
+      let cursor = 0;
+      do {
+        const found: ByteString[] = [];
+        cursor = await this.#turn.read(undefined, () => space.scan(cursor, SCAN_COUNT, (key) => found.push(key)));
+        for (const name of found) {
+          const key = space === user ? name : this.#keys.keyOfMark(name);
+          if (key !== undefined) yield key;
+        }
+        // A long scan must not keep the event loop to itself.
+        await nextTurn();
+      } while (cursor !== 0);
+    }
   }
 
   #read(key: ByteString): EmbeddedKept | undefined {

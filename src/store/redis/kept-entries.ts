@@ -20,6 +20,7 @@ export interface RedisKept {
 }
 
 const TAG_LENGTH = MARK_TAG.length;
+const SCAN_COUNT = '500';
 
 /**
  * Read-through entries in Redis: the plain bytes under the key, so that any other client can read them, what is kept beside them (after
@@ -89,6 +90,20 @@ export class RedisKeptEntries {
       }),
     );
     return purged.filter(Boolean).length;
+  }
+
+  /** Marks are found by the names of what lies beside keys. */
+  async *keys(): AsyncGenerator<ByteString> {
+    const { commands, keys } = this.#calls;
+    let cursor = '0';
+    do {
+      const step = await commands.scan(cursor, ['COUNT', SCAN_COUNT], undefined);
+      for (const name of step.keys) {
+        const key = keys.isOwn(name) ? keys.keyOfMetaKey(name) : name;
+        if (key !== undefined) yield key;
+      }
+      cursor = step.cursor;
+    } while (cursor !== '0');
   }
 
   #keysOf(key: ByteString): [value: ByteString, beside: ByteString, right: ByteString] {
