@@ -8,6 +8,7 @@ import { HttpFace, type HttpFaceOptions } from '../face/http/http-face.ts';
 import { handleKey } from '../face/http/key-handler.ts';
 import { RespFace } from '../face/resp/resp-face.ts';
 import type { Credentials } from '../guard/credentials.ts';
+import type { Limits } from '../guard/limits/limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import type { MetricSource } from '../telemetry/metrics.ts';
@@ -34,6 +35,8 @@ export interface FrontParts {
   /** The store behind, when it is not the engine. */
   readonly remote: RemoteStore | undefined;
   readonly credentials: Credentials;
+  /** How much clients may ask for, over all faces. */
+  readonly limits: Limits;
   readonly clock: Clock;
   readonly log: NodeLog;
   readonly admin: AdminSources;
@@ -68,7 +71,7 @@ function composeCommands({ config, running, credentials }: FrontParts): CommandS
 }
 
 async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise<RespFace> {
-  const { config, remote, addMetrics } = parts;
+  const { config, remote, limits, addMetrics } = parts;
   const server = composeCommands(parts);
   const { resp } = config.limits;
   const tls = await tlsOptions('resp', listener);
@@ -81,7 +84,9 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
       outputBytes: resp.outputBytes.normal,
       pubsubOutputBytes: resp.outputBytes.pubsub,
       idleTimeout: resp.idleTimeout,
+      loginTimeout: resp.loginTimeout,
     },
+    gate: limits.gate({ face: 'resp', loopbackOnly: isLoopbackHost(listener.address.host) }),
     maxConnections: config.limits.maxConnections,
     ...(tls === undefined ? {} : { tls }),
     ...(remote === undefined ? {} : { connectRemote: remote.session(server, undefined) }),
@@ -103,7 +108,7 @@ async function composeAdminFace(parts: FrontParts, listener: ListenerConfig): Pr
 }
 
 async function composeHttpFace(
-  { config, credentials, clock, log, addMetrics }: FrontParts,
+  { config, credentials, limits, clock, log, addMetrics }: FrontParts,
   name: 'http' | 'admin',
   listener: ListenerConfig,
   answers: Pick<HttpFaceOptions, 'handle' | 'isOpen'>,
@@ -111,11 +116,13 @@ async function composeHttpFace(
   const tls = await tlsOptions(name, listener);
   const faceLog = log.part(name);
   const stats = new RequestStats();
+  const loopbackOnly = isLoopbackHost(listener.address.host);
   const face = new HttpFace({
     ...answers,
     limits: { ...config.limits.http, maxConnections: config.limits.maxConnections },
+    gate: limits.gate({ face: name, loopbackOnly, isAdmin: name === 'admin' }),
     credentials,
-    loopbackOnly: isLoopbackHost(listener.address.host),
+    loopbackOnly,
     observe: (method, status, ms, number) => {
       stats.record(method, STATUS_CLASSES[Math.floor(status / 100)] ?? '5xx', ms);
       if (faceLog.isLevelEnabled('debug'))

@@ -1,7 +1,9 @@
+import { getRandomValues } from 'node:crypto';
 import { diffReloadable } from '../config/diff.ts';
 import { listenerNames, type SluiceConfig } from '../config/schema.ts';
 import { isRemote, storeName } from '../config/store-url.ts';
 import { Credentials, type UserOptions } from '../guard/credentials.ts';
+import { Limits } from '../guard/limits/limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { KeyValue } from '../store/ports.ts';
 import { NodeLog } from '../telemetry/log.ts';
@@ -12,6 +14,7 @@ import { composeFront } from './compose-front.ts';
 import { composeRemote } from './compose-remote.ts';
 import { listen } from './listen.ts';
 import { engineMetrics, eventLoopMetrics, journalMetrics, processMetrics } from './observe.ts';
+import { limitMetrics } from './observe-limits.ts';
 import { remoteMetrics } from './observe-remote.ts';
 import { RemoteKeyValue } from './remote-key-value.ts';
 import { systemClock } from './system-clock.ts';
@@ -50,6 +53,8 @@ export async function startSluice(
   const clock = options.clock ?? systemClock;
   const log = new NodeLog(config.log);
   const credentials = new Credentials(usersOf(config), () => clock.monotonic(), refusalLog(log, clock));
+  const [seed0 = 0, seed1 = 0] = getRandomValues(new Int32Array(2));
+  const limits = new Limits(config.limits, () => clock.monotonic(), [seed0, seed1]);
   const storeLog = log.part('store');
   const running = await composeEngine(config, clock, (message) => storeLog.warn(message)).catch((error: unknown) => {
     log.close();
@@ -63,7 +68,7 @@ export async function startSluice(
     remote === undefined ? [engineMetrics(running), journalMetrics(running)] : [remoteMetrics(remote)];
   const eventLoop = eventLoopMetrics();
   const machine = processMetrics(clock.now() - process.uptime() * 1000);
-  sources.push(eventLoop.source, machine.source);
+  sources.push(eventLoop.source, machine.source, limitMetrics(limits));
   const addresses: { http?: string; resp?: string; admin?: string } = {};
   let draining = false;
   let listening = false;
@@ -87,7 +92,7 @@ export async function startSluice(
       log.close();
     }
   };
-  const parts = { config, running, remote, credentials, clock, log, admin, addMetrics };
+  const parts = { config, running, remote, credentials, limits, clock, log, admin, addMetrics };
   const front = await composeFront(parts).catch(async (error: unknown) => {
     await release();
     throw error;
@@ -131,6 +136,7 @@ export async function startSluice(
       running.engine.maxBytes = effective.maxBytes;
       remote?.reload(effective);
       credentials.replace(usersOf(effective));
+      limits.replace(effective.limits);
       log.reload(effective.log);
       current = effective;
       nodeLog.info({ applied: reloadable, needRestart }, 'configuration reloaded');

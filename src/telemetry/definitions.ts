@@ -20,13 +20,54 @@ export const metricDefinitions = {
   sluice_connections: { type: 'gauge', help: 'Open client connections.', labels: ['face'] },
   sluice_connections_rejected_total: {
     type: 'counter',
-    help: 'Connections refused at limits.maxConnections.',
+    help: 'Connections refused; sluice_limit_hits_total tells at which limit.',
     labels: ['face'],
   },
   sluice_connections_closed_total: {
     type: 'counter',
-    help: 'RESP connections that were closed, by reason: output (more left unread than the limit), protocol (broken, or a limit of it), http, idle.',
+    help: 'RESP connections that were closed, by reason: output (more left unread than the limit), protocol (broken, or a limit of it), http, idle, login (not authenticated in time), overloaded (all clients together had too much waiting).',
     labels: ['face', 'reason'],
+  },
+  sluice_limit_hits_total: {
+    type: 'counter',
+    help: 'How often clients met a limit, by the setting below limits; http.timeout is headerTimeout or requestTimeout, tls.handshake a handshake that took too long.',
+    labels: ['face', 'limit'],
+  },
+  sluice_limit_connections: { type: 'gauge', help: 'Open connections of all listeners, handshakes included.' },
+  sluice_limit_addresses: { type: 'gauge', help: 'Addresses they come from; an IPv6 /64 is one.' },
+  sluice_limit_requests_in_flight: {
+    type: 'gauge',
+    help: 'HTTP requests being answered, without those whose body is still coming; bound: limits.inFlight.requests.',
+  },
+  sluice_limit_held_bytes: {
+    type: 'gauge',
+    help: 'Bytes held for clients, as last reported: input (bodies and commands that are not complete), output (answers not taken). Less than 16 KiB of a connection is not counted.',
+    labels: ['direction'],
+  },
+  sluice_limit_held_bytes_most: {
+    type: 'gauge',
+    help: 'The most of them since the start.',
+    labels: ['direction'],
+  },
+  sluice_limit_held_bytes_max: {
+    type: 'gauge',
+    help: 'The settings limits.inFlight.bytes and limits.outputBytes; 0: no bound.',
+    labels: ['direction'],
+  },
+  sluice_limit_shed_total: {
+    type: 'counter',
+    help: 'Connections that lost what was held for them because all together held too much.',
+    labels: ['direction'],
+  },
+  sluice_limit_rate_buckets: {
+    type: 'gauge',
+    help: 'Users and addresses that have used some of their rate; 65536 of each are told apart.',
+    labels: ['of'],
+  },
+  sluice_limit_rate_buckets_taken_over_total: {
+    type: 'counter',
+    help: 'Times one of them had to go on with what another had used, because their places were full.',
+    labels: ['of'],
   },
   sluice_engine_state: { type: 'gauge', help: '1 for the state the engine is in.', labels: ['state'] },
   sluice_engine_keys: { type: 'gauge', help: 'Keys held, by entry class and dictionary.', labels: ['class', 'space'] },

@@ -7,7 +7,7 @@ export interface LimitSettings {
   /** Connections to all listeners. The one for administration counts, and is not refused by it. */
   readonly totalConnections: number;
   /** Connections from one address to all listeners; undefined: 1000, and none at listeners bound to loopback. */
-  readonly connectionsPerAddress: number | undefined;
+  readonly connectionsPerAddress?: number | undefined;
   readonly rate: RateSettings;
   readonly inFlight: {
     /** HTTP requests being answered. */

@@ -4,9 +4,9 @@ import { type Rate, TokenBuckets } from '../../kernel/token-bucket.ts';
 /** Rates of requests; undefined: no bound. */
 export interface RateSettings {
   /** Of each user that has authenticated, over all of its connections. */
-  readonly perUser: Rate | undefined;
+  readonly perUser?: Rate | undefined;
   /** Of each address, for what nobody has authenticated for. */
-  readonly perAddress: Rate | undefined;
+  readonly perAddress?: Rate | undefined;
   /** How many may come at once; 0: as many as the rate counts. */
   readonly burst: number;
 }
@@ -27,7 +27,7 @@ export interface Payer {
 export class RateLimits {
   readonly #now: () => number;
   readonly #seed: readonly [number, number];
-  #settings: RateSettings = { perUser: undefined, perAddress: undefined, burst: 0 };
+  #settings: RateSettings = { burst: 0 };
   #users: TokenBuckets | undefined;
   #addresses: TokenBuckets | undefined;
   #readAt = 0;
