@@ -112,7 +112,7 @@ export class ReadThrough {
     if (found === undefined) return this.#fetch(target, kept);
     if (!found.entry.proven) {
       if (found.entry.value === undefined) return this.#fetch(target, kept);
-      return this.#give(found, forwardStatus('stale', { detail: 'STORE_UNAVAILABLE' }), true);
+      return this.#giveStale(target, found, forwardStatus('stale', { detail: 'STORE_UNAVAILABLE' }));
     }
     if (found.freshFor > 0) {
       stats.hits++;
@@ -122,7 +122,7 @@ export class ReadThrough {
     }
     if (found.entry.value === undefined) return this.#fetch(target, kept);
     const error = this.fetches.refresh(target, found.entry);
-    return this.#give(found, forwardStatus('stale', { ttl: found.freshFor, ...detailOf(error) }), true);
+    return this.#giveStale(target, found, forwardStatus('stale', { ttl: found.freshFor, ...detailOf(error) }));
   }
 
   /** The store cannot say what it has: the origin can. */
@@ -146,6 +146,11 @@ export class ReadThrough {
     const found = judge(entry, this.#now());
     if (found !== undefined && found.beside.identity !== identity) throw conflict(key);
     return found;
+  }
+
+  #giveStale(target: ReadTarget, found: Found, cacheStatus: string): ReadAnswer {
+    target.keyspace.stats.stale++;
+    return this.#give(found, cacheStatus, true);
   }
 
   #give({ entry, beside, age }: Found, cacheStatus: string, stale: boolean): ReadAnswer {

@@ -153,6 +153,38 @@ export const metricDefinitions = {
     help: 'Round trips of heartbeats to the server.',
     labels: ['upstream'],
   },
+  sluice_keyspace_reads_total: {
+    type: 'counter',
+    help: 'Reads of read-through keys, by keyspace and how they were answered: hit, stale (past its time), miss (fetched for it), collapsed (waited for a fetch under way).',
+    labels: ['keyspace', 'answer'],
+  },
+  sluice_keyspace_negative_hits_total: {
+    type: 'counter',
+    help: 'Of the hits, those that it was remembered that the origin has none.',
+    labels: ['keyspace'],
+  },
+  sluice_keyspace_fetches_total: {
+    type: 'counter',
+    help: 'Values asked of the origin, by outcome: value, absent, unchanged (what was kept is still true), failed.',
+    labels: ['keyspace', 'outcome'],
+  },
+  sluice_keyspace_refreshes_total: {
+    type: 'counter',
+    help: 'Of the fetches, those in the background, for which nobody waits.',
+    labels: ['keyspace'],
+  },
+  sluice_keyspace_unkept_total: {
+    type: 'counter',
+    help: 'Values that were given out and could not be kept: the store was full or away, or the key was purged meanwhile.',
+    labels: ['keyspace'],
+  },
+  sluice_keyspace_purges_total: { type: 'counter', help: 'Keys purged through this node.', labels: ['keyspace'] },
+  sluice_keyspace_fetch_duration_seconds: {
+    type: 'histogram',
+    help: 'How long the origin took, waiting for its turn included.',
+    labels: ['keyspace'],
+  },
+  sluice_fetches_in_flight: { type: 'gauge', help: 'Values being fetched from origins, waiting ones included.' },
   sluice_cache_entries: { type: 'gauge', help: 'Keys of the store kept here.' },
   sluice_cache_bytes: { type: 'gauge', help: 'Bytes they take, counted against cache.maxBytes.' },
   sluice_cache_max_bytes: { type: 'gauge', help: 'The setting cache.maxBytes.' },
