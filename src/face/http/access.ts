@@ -1,11 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { Problem } from './problem.ts';
 
+/** Who asks. */
+export interface Identity {
+  readonly name: string;
+}
+
 /** The part of the guard this face needs. */
 export interface HttpCredentials {
   readonly required: boolean;
-  authenticate(name: string, secret: string): { readonly name: string } | undefined;
-  authenticateToken(secret: string): { readonly name: string } | undefined;
+  authenticate(name: string, secret: string): Identity | undefined;
+  authenticateToken(secret: string): Identity | undefined;
 }
 
 /**
@@ -14,19 +19,25 @@ export interface HttpCredentials {
  * the browser: by a name that resolves to it (DNS rebinding: the Host is not a loopback name) or by a cross-site request.
  *
  * @param loopbackOnly whether the listener is bound to loopback
+ * @returns whose credentials they were; undefined where none are needed
  * @throws Problem 401, 403
  */
-export function admit(request: IncomingMessage, credentials: HttpCredentials, loopbackOnly: boolean): void {
+export function admit(
+  request: IncomingMessage,
+  credentials: HttpCredentials,
+  loopbackOnly: boolean,
+): Identity | undefined {
   const { headers } = request;
   if (credentials.required) {
-    if (!isAuthorized(headers.authorization, credentials)) {
+    const identity = identify(headers.authorization, credentials);
+    if (identity === undefined) {
       throw new Problem(401, 'Credentials needed', 'send the name and secret of a configured user', {
         headers: ['WWW-Authenticate', 'Basic realm="sluice", charset="UTF-8"'],
       });
     }
-    return;
+    return identity;
   }
-  if (!loopbackOnly) return;
+  if (!loopbackOnly) return undefined;
   // A client of HTTP/1.0 may send no Host; browsers always do.
   if (headers.host !== undefined && !isLoopbackName(headers.host)) {
     throw new Problem(
@@ -41,16 +52,17 @@ export function admit(request: IncomingMessage, credentials: HttpCredentials, lo
   if (!sameSite || (origin !== undefined && !isOwnOrigin(origin, headers.host))) {
     throw new Problem(403, 'Cross-site request refused', 'a web page of another site may not use this listener');
   }
+  return undefined;
 }
 
-function isAuthorized(authorization: string | undefined, credentials: HttpCredentials): boolean {
+function identify(authorization: string | undefined, credentials: HttpCredentials): Identity | undefined {
   const [, scheme, value] = /^([A-Za-z]+) +([A-Za-z0-9+/_=.~-]+)$/.exec(authorization ?? '') ?? [];
-  if (scheme === undefined || value === undefined) return false;
-  if (scheme.toLowerCase() === 'bearer') return credentials.authenticateToken(value) !== undefined;
-  if (scheme.toLowerCase() !== 'basic') return false;
+  if (scheme === undefined || value === undefined) return undefined;
+  if (scheme.toLowerCase() === 'bearer') return credentials.authenticateToken(value);
+  if (scheme.toLowerCase() !== 'basic') return undefined;
   const pair = Buffer.from(value, 'base64').toString('latin1');
   const colon = pair.indexOf(':');
-  return colon >= 0 && credentials.authenticate(pair.slice(0, colon), pair.slice(colon + 1)) !== undefined;
+  return colon < 0 ? undefined : credentials.authenticate(pair.slice(0, colon), pair.slice(colon + 1));
 }
 
 function isOwnOrigin(origin: string, host: string | undefined): boolean {

@@ -236,7 +236,7 @@ export class HttpFace {
   #admit(exchange: Exchange, connection: Connection): void {
     const { credentials, loopbackOnly } = this.#options;
     try {
-      admit(exchange.request, credentials, loopbackOnly);
+      exchange.identity = admit(exchange.request, credentials, loopbackOnly);
     } catch (error) {
       this.#charge(undefined, connection);
       throw error;
