@@ -1,17 +1,10 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { parseDuration } from '../kernel/duration.ts';
+import { parseRate, rateForm } from '../kernel/token-bucket.ts';
 import { byteSizeSetting, countSetting, durationSetting, parsedText, settingRegistry } from './setting.ts';
 
 const patternForm = 'a URL such as https://api.example.com/v1/*, without a query';
 const rangeForm = 'a range of addresses such as 10.0.0.0/8';
-const rateForm = 'a number of requests in a duration, such as 10/1s';
-
-/** So many requests in any window of that length, ms. */
-export interface FetchRate {
-  readonly requests: number;
-  readonly per: number;
-}
 
 /** Values of URLs that callers name. */
 export const fetchByUrl = z
@@ -96,11 +89,4 @@ function parseRange(text: string): string | undefined {
   const family = address.includes('%') ? 0 : isIP(address);
   const valid = family !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128);
   return valid && rest.length === 0 ? text : undefined;
-}
-
-function parseRate(text: string): FetchRate | undefined {
-  const [, count, duration = ''] = /^(\d{1,9})\/(.+)$/.exec(text) ?? [];
-  const per = parseDuration(duration);
-  if (count === undefined || per === undefined || per < 1 || Number(count) < 1) return undefined;
-  return { requests: Number(count), per };
 }

@@ -34,7 +34,7 @@ function scripted(
       const answer = answers[url];
       if (answer === undefined) throw new SluiceError('ORIGIN_FAILED', `nothing at ${url}`);
       if (answer instanceof Error) throw answer;
-      return { status: answer.status, header: (name) => answer.headers?.[name], body: answer.body ?? '' };
+      return { status: answer.status, header: (name) => answer.headers?.[name] ?? '', body: answer.body ?? '' };
     },
     close: () => Promise.resolve(),
   };
@@ -64,7 +64,9 @@ describe('an origin of URLs', () => {
       validators: { etag: '"1"', lastModified: 'then' },
       freshFor: undefined,
     });
-    expect(asked).toEqual([{ url: A, headers: { accept: '*/*' } }]);
+    expect(asked).toEqual([
+      { url: A, headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'sluice' } },
+    ]);
   });
 
   it('asks whether a kept value is still true', async () => {

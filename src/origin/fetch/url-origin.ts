@@ -7,8 +7,8 @@ import { type FetchTarget, parseTarget } from './fetch-target.ts';
 /** What an origin answered. */
 export interface UrlResponse {
   readonly status: number;
-  /** The field of a name in lower case; undefined when there is none. */
-  readonly header: (name: string) => string | undefined;
+  /** The field of a name in lower case; '' when there is none. */
+  header(name: string): string;
   /** Content coding undone. */
   readonly body: ByteString;
 }
@@ -33,7 +33,8 @@ export interface UrlOriginOptions {
 /** The capture that holds the URL as it is sent. */
 export const URL_CAPTURE = 'url';
 
-const VALUE: readonly number[] = [200, 203, 204];
+/** Statuses that give a value. */
+export const VALUE: readonly number[] = [200, 203, 204];
 const ABSENT: readonly number[] = [404, 410];
 const REFUSED_REDIRECT = 'a redirect that may not be followed';
 const REDIRECT: readonly number[] = [301, 302, 303, 307, 308];
@@ -57,8 +58,8 @@ export class UrlOrigin implements Origin {
     const headers = headersFor(validators);
     for (let hop = 0; ; hop++) {
       const response = await this.#get(target, headers, signal, hop);
-      const location = REDIRECT.includes(response.status) ? response.header('location') : undefined;
-      if (location === undefined) return answerOf(response, target, validators);
+      const location = REDIRECT.includes(response.status) ? response.header('location') : '';
+      if (location === '') return answerOf(response, target, validators);
       if (hop === maxRedirects) throw failed(target, `more than ${maxRedirects} redirects`);
       target = this.#next(target, location);
     }
@@ -100,7 +101,7 @@ export class UrlOrigin implements Origin {
 }
 
 function headersFor(validators: Validators | undefined): Record<string, string> {
-  const headers: Record<string, string> = { accept: '*/*' };
+  const headers: Record<string, string> = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'sluice' };
   if (validators === undefined) return headers;
   const { etag, lastModified } = validators;
   if (etag !== '') headers['if-none-match'] = etag;
@@ -108,25 +109,22 @@ function headersFor(validators: Validators | undefined): Record<string, string> 
   return headers;
 }
 
-function answerOf(
-  { status, header, body }: UrlResponse,
-  target: FetchTarget,
-  validators: Validators | undefined,
-): OriginAnswer {
+function answerOf(response: UrlResponse, target: FetchTarget, validators: Validators | undefined): OriginAnswer {
+  const { status, body } = response;
   if (ABSENT.includes(status)) return { kind: 'absent', freshFor: undefined };
   if (status === 304 && validators !== undefined) return { kind: 'unchanged', freshFor: undefined };
   if (!VALUE.includes(status)) throw failed(target, `status ${status}`);
   return {
     kind: 'value',
     value: body,
-    contentType: plain(header('content-type')),
-    validators: { etag: plain(header('etag')), lastModified: plain(header('last-modified')) },
+    contentType: plain(response.header('content-type')),
+    validators: { etag: plain(response.header('etag')), lastModified: plain(response.header('last-modified')) },
     freshFor: undefined,
   };
 }
 
 /** It becomes a header field of ours: what could end or break that is not taken over. */
-function plain(field = ''): string {
+function plain(field: string): string {
   return /^[\x20-\x7e]*$/.test(field) ? field : '';
 }
 
