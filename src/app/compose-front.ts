@@ -13,9 +13,9 @@ import type { Clock } from '../kernel/clock.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import type { MetricSource } from '../telemetry/metrics.ts';
 import { RequestStats } from '../telemetry/request-stats.ts';
+import type { Certificates } from './certificates.ts';
 import type { RunningEngine } from './compose-engine.ts';
 import type { RemoteStore } from './compose-remote.ts';
-import { tlsOptions } from './listen.ts';
 import { commandMetrics, faceMetrics } from './observe.ts';
 import { RedisSettings } from './redis-settings.ts';
 import { version } from './version.ts';
@@ -37,6 +37,7 @@ export interface FrontParts {
   readonly credentials: Credentials;
   /** How much clients may ask for, over all faces. */
   readonly limits: Limits;
+  readonly certificates: Certificates;
   readonly clock: Clock;
   readonly log: NodeLog;
   readonly admin: AdminSources;
@@ -71,10 +72,10 @@ function composeCommands({ config, running, credentials }: FrontParts): CommandS
 }
 
 async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise<RespFace> {
-  const { config, remote, limits, addMetrics } = parts;
+  const { config, remote, limits, certificates, addMetrics } = parts;
   const server = composeCommands(parts);
   const { resp } = config.limits;
-  const tls = await tlsOptions('resp', listener);
+  const tls = await certificates.open('resp', listener);
   const face = new RespFace({
     server,
     limits: {
@@ -91,6 +92,7 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
     ...(tls === undefined ? {} : { tls }),
     ...(remote === undefined ? {} : { connectRemote: remote.session(server, undefined) }),
   });
+  certificates.attach('resp', face.server);
   addMetrics(commandMetrics(server, face));
   addMetrics(faceMetrics('resp', face.stats, face));
   return face;
@@ -108,12 +110,12 @@ async function composeAdminFace(parts: FrontParts, listener: ListenerConfig): Pr
 }
 
 async function composeHttpFace(
-  { config, credentials, limits, clock, log, addMetrics }: FrontParts,
+  { config, credentials, limits, certificates, clock, log, addMetrics }: FrontParts,
   name: 'http' | 'admin',
   listener: ListenerConfig,
   answers: Pick<HttpFaceOptions, 'handle' | 'isOpen'>,
 ): Promise<HttpFace> {
-  const tls = await tlsOptions(name, listener);
+  const tls = await certificates.open(name, listener);
   const faceLog = log.part(name);
   const stats = new RequestStats();
   const loopbackOnly = isLoopbackHost(listener.address.host);
@@ -133,6 +135,7 @@ async function composeHttpFace(
     now: () => clock.monotonic(),
     ...(tls === undefined ? {} : { tls }),
   });
+  certificates.attach(name, face.server);
   addMetrics(faceMetrics(name, stats, face));
   addMetrics((sink) => sink.value('sluice_connections_rejected_total', face.rejected, { face: name }));
   return face;

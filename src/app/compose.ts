@@ -8,6 +8,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { KeyValue } from '../store/ports.ts';
 import { NodeLog } from '../telemetry/log.ts';
 import type { MetricSource, Metrics } from '../telemetry/metrics.ts';
+import { Certificates } from './certificates.ts';
 import { composeAdmin } from './compose-admin.ts';
 import { composeEngine } from './compose-engine.ts';
 import { composeFront } from './compose-front.ts';
@@ -68,7 +69,8 @@ export async function startSluice(
     remote === undefined ? [engineMetrics(running), journalMetrics(running)] : [remoteMetrics(remote)];
   const eventLoop = eventLoopMetrics();
   const machine = processMetrics(clock.now() - process.uptime() * 1000);
-  sources.push(eventLoop.source, machine.source, limitMetrics(limits));
+  const certificates = new Certificates({ clock, log: log.part('tls') });
+  sources.push(eventLoop.source, machine.source, limitMetrics(limits), certificates.metrics);
   const addresses: { http?: string; resp?: string; admin?: string } = {};
   let draining = false;
   let listening = false;
@@ -85,6 +87,7 @@ export async function startSluice(
     eventLoop.close();
     machine.close();
     remote?.close();
+    await certificates.close();
     try {
       await running.close();
       if (listening) nodeLog.info('closed');
@@ -92,7 +95,7 @@ export async function startSluice(
       log.close();
     }
   };
-  const parts = { config, running, remote, credentials, limits, clock, log, admin, addMetrics };
+  const parts = { config, running, remote, credentials, limits, certificates, clock, log, admin, addMetrics };
   const front = await composeFront(parts).catch(async (error: unknown) => {
     await release();
     throw error;
@@ -118,6 +121,7 @@ export async function startSluice(
     await close();
     throw error;
   }
+  certificates.watch();
   listening = true;
   const kept = remote === undefined ? { durability: config.durability } : {};
   nodeLog.info({ version: version(), ...addresses, store: storeName(config.store), ...kept }, 'listening');
@@ -138,6 +142,7 @@ export async function startSluice(
       credentials.replace(usersOf(effective));
       limits.replace(effective.limits);
       log.reload(effective.log);
+      void certificates.reload();
       current = effective;
       nodeLog.info({ applied: reloadable, needRestart }, 'configuration reloaded');
       return { applied: reloadable, needRestart };

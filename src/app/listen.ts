@@ -1,7 +1,5 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:net';
-import type { TlsOptions } from 'node:tls';
 import type { ListenerConfig } from '../config/schema.ts';
 import { SluiceError } from '../errors.ts';
 
@@ -30,27 +28,4 @@ export async function listen(name: string, server: Server, { address }: Listener
   const bound = server.address();
   if (bound === null || typeof bound === 'string') throw new Error('a TCP listener has an address');
   return `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
-}
-
-/** @throws SluiceError CONFIG_INVALID when a file cannot be read */
-export async function tlsOptions(name: string, { tls }: ListenerConfig): Promise<TlsOptions | undefined> {
-  if (tls === undefined) return undefined;
-  const read = async (what: string, path: string): Promise<Buffer> => {
-    try {
-      return await readFile(path);
-    } catch (error) {
-      throw new SluiceError(
-        'CONFIG_INVALID',
-        `${name}.tls.${what}: ${path} cannot be read: ${(error as Error).message}`,
-        { cause: error },
-      );
-    }
-  };
-  return {
-    cert: await read('cert', tls.cert),
-    key: await read('key', tls.key),
-    ...(tls.ca === undefined ? {} : { ca: await read('ca', tls.ca) }),
-    requestCert: tls.requestClientCert,
-    rejectUnauthorized: tls.requestClientCert,
-  };
 }

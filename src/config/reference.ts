@@ -52,6 +52,8 @@ export function defaultsAsYaml(): string {
   for (const setting of listSettings()) {
     const path = setting.name.split('.');
     const indent = '  '.repeat(path.length - 1);
+    // The rest of a listener does not go with its short form, which is the one printed.
+    if ((listenerNames as readonly string[]).includes(path[0] as string) && path.length > 1) continue;
     // A part that is optional as a whole (tls) has no defaults to print.
     if (setting.default === undefined && setting.defaultText === undefined) continue;
     if (setting.path.includes('tls')) continue;

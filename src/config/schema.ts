@@ -3,7 +3,7 @@ import { byteSizeForm, parseByteSize } from '../kernel/bytesize.ts';
 import { cache } from './schema-cache.ts';
 import { fetchByUrl } from './schema-fetch.ts';
 import { limits } from './schema-limits.ts';
-import { listener } from './schema-listeners.ts';
+import { httpListener, listener } from './schema-listeners.ts';
 import { upstream } from './schema-upstream.ts';
 import { users } from './schema-users.ts';
 import {
@@ -134,7 +134,7 @@ export const configSchema = z.strictObject({
   upstream,
   cache,
   fetch: fetchByUrl,
-  http: listener('127.0.0.1:8080', 'Where keys are served over HTTP.'),
+  http: httpListener('127.0.0.1:8080', 'Where keys are served over HTTP.'),
   resp: listener('127.0.0.1:6380', 'Where keys are served over the protocol of Redis.'),
   admin: listener('127.0.0.1:8081', 'Where health, metrics and administration are served.'),
   users,
@@ -177,7 +177,7 @@ export type SluiceConfig = Frozen<Omit<Parsed, 'maxBytes' | 'store'>> & {
 };
 
 /** Where and how one listener is bound. */
-export type ListenerConfig = NonNullable<SluiceConfig['http']>;
+export type ListenerConfig = NonNullable<SluiceConfig['resp']>;
 
 /** A configuration as code writes it: the same keys and forms as in the file (`'10s'`, `'64MiB'`), all optional. */
 export type SluiceConfigInput = Frozen<Omit<Written, (typeof listenerNames)[number]>> & {

@@ -203,6 +203,11 @@ export const metricDefinitions = {
     help: 'Keys that left the cache, by cause: entries and bytes (no room), expired, idle, dead (the link was lost), invalidated, written.',
     labels: ['cause'],
   },
+  sluice_tls_certificate_expiry_seconds: {
+    type: 'gauge',
+    help: 'Time until the certificate of a listener ends; below 0: it has ended.',
+    labels: ['face'],
+  },
   sluice_event_loop_lag_seconds: {
     type: 'gauge',
     help: 'Delay of the event loop since the last scrape.',
