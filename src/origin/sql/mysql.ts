@@ -103,6 +103,7 @@ export function mysqlDriver(mysql: MysqlPackage, { target, connectTimeout }: Ser
 class MysqlSession implements SqlSession {
   isUsable = false;
   onLost: () => void = () => {};
+  #isConnected = false;
   readonly #connection: MysqlConnection;
   readonly #kill: (threadId: number) => Promise<void>;
   /** Fails what is under way. */
@@ -111,7 +112,9 @@ class MysqlSession implements SqlSession {
   constructor(connection: MysqlConnection, kill: (threadId: number) => Promise<void>) {
     this.#connection = connection;
     this.#kill = kill;
-    connection.on('error', (error) => this.#lost(failureOf(error, 'the connection was lost')));
+    connection.on('error', (error) =>
+      this.#lost(failureOf(error, this.#isConnected ? 'the connection was lost' : 'cannot connect')),
+    );
     connection.on('end', () => this.#lost(new SqlFailure('lost', 'the connection was lost')));
     // A connection that is destroyed says nothing else.
     connection.stream.on('close', () => this.#lost(new SqlFailure('lost', 'the connection was lost')));
@@ -131,6 +134,7 @@ class MysqlSession implements SqlSession {
       this.#connection.on('connect', () => {
         signal.removeEventListener('abort', stop);
         this.isUsable = true;
+        this.#isConnected = true;
         resolve();
       });
     });

@@ -17,6 +17,9 @@ export interface SessionPoolOptions {
   readonly idleTimeout: number;
 }
 
+/** How long a pool makes do with the connections it has after the server refused it another, ms. */
+const RETRY_AFTER = 1000;
+
 interface Held {
   readonly session: SqlSession;
   /** It has served before: the server may have ended it meanwhile. */
@@ -47,6 +50,8 @@ export class SessionPool implements Database {
   #size = 0;
   #opening = 0;
   #lastOpenFailed = false;
+  /** Monotonic ms before which no further connection is tried beside those there are. */
+  #noMoreUntil = 0;
   #queries = 0;
   #failures = 0;
   /** How long a connection is in use for one query, ms; a moving average. */
@@ -161,6 +166,7 @@ export class SessionPool implements Database {
 
   /** Opens what those who wait need and the bound allows. */
   #grow(): void {
+    if (this.#size > 0 && this.#options.clock.monotonic() < this.#noMoreUntil) return;
     const most = this.#lastOpenFailed ? 1 : this.#waiters.size;
     while (
       !this.#isClosed &&
@@ -192,10 +198,12 @@ export class SessionPool implements Database {
           ? error
           : new SqlFailure('lost', 'no connection could be made');
       // With a connection left, those who wait are served by it in turn; the server may only have no more of them to give.
-      if (this.#size === 0 && this.#opening === 0) this.#failWaiters(this.#told(failure));
+      if (this.#size > 0) this.#noMoreUntil = clock.monotonic() + RETRY_AFTER;
+      else if (this.#opening === 0) this.#failWaiters(this.#told(failure));
     } finally {
       timer.cancel();
-      this.#settle();
+      // Not tried again at once: by the next who asks, or when a connection ends.
+      this.#tellClosed();
     }
   }
 
@@ -232,11 +240,11 @@ export class SessionPool implements Database {
       // It is given up either way.
     }
     this.#size--;
-    this.#settle();
+    this.#grow();
+    this.#tellClosed();
   }
 
-  #settle(): void {
-    this.#grow();
+  #tellClosed(): void {
     if (this.#isClosed && this.#size + this.#opening === 0) this.#allGone();
   }
 

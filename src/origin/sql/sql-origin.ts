@@ -85,9 +85,10 @@ export class SqlOrigin implements Origin {
   }
 }
 
-/** The bytes as text, or undefined where the database has no such text: what is not UTF-8; U+0000 in PostgreSQL. */
+/** The bytes as text, or undefined where the database has no such text: what is not UTF-8, and U+0000, which only MySQL has. */
 function parameterOf(bytes: ByteString, { dialect }: Database): string | undefined {
-  if (dialect === 'postgres' && bytes.includes('\0')) return undefined;
+  // SQLite would take what comes before it.
+  if (dialect !== 'mysql' && bytes.includes('\0')) return undefined;
   const text = bytesToUtf8(bytes);
   return text === bytes || isUtf8(toBuffer(bytes)) ? text : undefined;
 }

@@ -40,11 +40,13 @@ class SqliteSession implements SqlSession {
   }
 
   async opened(signal: AbortSignal): Promise<void> {
-    const stop = (): void => void this.#worker.terminate();
+    const opened = this.#answer();
+    const stop = (): void => void this.close();
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     try {
-      await this.#answer();
+      await opened;
+      if (signal.aborted) throw new SqlFailure('lost', 'the file was not opened in time');
       this.isUsable = true;
     } finally {
       signal.removeEventListener('abort', stop);
@@ -59,10 +61,12 @@ class SqliteSession implements SqlSession {
     return result;
   }
 
-  /** A running query cannot be interrupted between two rows: the thread, and its place in the pool, are free when it comes to one. */
-  async cancel(): Promise<void> {
-    this.isUsable = false;
-    await this.#worker.terminate();
+  /**
+   * The API has no way to interrupt a query, and a thread that is ended inside of one may take the process with it: it ends by itself
+   * after its query, and keeps its place in the pool until then.
+   */
+  cancel(): Promise<void> {
+    return this.close();
   }
 
   async close(): Promise<void> {
