@@ -74,6 +74,17 @@ it('a client that does not speak TLS is closed, and takes nobody else along', as
   socket.destroy();
 });
 
+it('a client that says nothing, not even TLS, does not hold up the end', async () => {
+  const [cert, key] = [join(folder.path, 'cert.pem'), join(folder.path, 'key.pem')];
+  const other = await startNode({ resp: { address: '127.0.0.1:0', tls: { cert, key } }, shutdownTimeout: '200ms' });
+  const silent = connectTcp({ port: Number(other.resp.split(':').at(-1)), host: '127.0.0.1' });
+  silent.on('error', () => {});
+  await once(silent, 'connect');
+  const started = performance.now();
+  await other.close();
+  expect(performance.now() - started).toBeLessThan(5000);
+});
+
 it('one connection too many is told so', async () => {
   const sockets = [await dial(), await dial()];
   for (const socket of sockets) {

@@ -40,6 +40,8 @@ export class RespFace {
   /** Connections that the face closed by itself. */
   readonly closed: ClosedCounts = { output: 0, protocol: 0, http: 0, idle: 0, login: 0, overloaded: 0 };
   readonly #connections = new Set<RespConnection>();
+  /** All that are open, those in a TLS handshake included. */
+  readonly #sockets = new Set<Socket>();
   #draining = false;
 
   constructor({ server, limits, maxConnections, gate, tls, connectRemote }: RespFaceOptions) {
@@ -78,6 +80,10 @@ export class RespFace {
         socket.destroy();
       });
     }
+    this.server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     // Node tells of a handshake that took too long, and leaves the connection open.
     this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') gate?.hit('tls.handshake');
@@ -101,6 +107,7 @@ export class RespFace {
     for (const connection of this.#connections) connection.end();
     const giveUp = (): void => {
       for (const connection of this.#connections) connection.kill();
+      for (const socket of this.#sockets) socket.destroy();
     };
     if (signal.aborted) giveUp();
     else signal.addEventListener('abort', giveUp, { once: true });
