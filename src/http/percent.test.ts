@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { percentDecode } from './percent.ts';
+import { percentDecode, percentEncode } from './percent.ts';
 
 const byteString = fc.array(fc.integer({ min: 0, max: 255 })).map((codes) => String.fromCharCode(...codes));
 
@@ -26,5 +26,17 @@ describe('percentDecode', () => {
 
   it('leaves + and everything else as it is', () => {
     expect(percentDecode('a+b/../c?d')).toBe('a+b/../c?d');
+  });
+});
+
+describe('percentEncode', () => {
+  it('leaves only unreserved characters, and is undone by decoding', () => {
+    fc.assert(
+      fc.property(byteString, (bytes) => {
+        expect(percentEncode(bytes)).toMatch(/^(?:[A-Za-z0-9._~-]|%[0-9A-F]{2})*$/);
+        expect(percentDecode(percentEncode(bytes))).toBe(bytes);
+      }),
+    );
+    expect(percentEncode('a/b c\xe9')).toBe('a%2Fb%20c%E9');
   });
 });

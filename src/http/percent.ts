@@ -10,3 +10,10 @@ export function percentDecode(text: string): ByteString | undefined {
   });
   return valid ? bytes : undefined;
 }
+
+/** The bytes as one part of a path or query: all but the unreserved characters encoded (RFC 3986 section 2.3). */
+export function percentEncode(bytes: ByteString): string {
+  return bytes.replace(/[^A-Za-z0-9._~-]/gs, (byte) => {
+    return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  });
+}

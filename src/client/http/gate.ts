@@ -80,6 +80,7 @@ export class Gate {
   #concurrency: number;
   #queue: number;
   #rate: Rate | undefined;
+  #shared: SharedRate | undefined;
   #active = 0;
   #pausedUntil = 0;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
@@ -91,6 +92,7 @@ export class Gate {
     this.#concurrency = options.concurrency;
     this.#queue = options.queue;
     this.#rate = options.rate;
+    this.#shared = options.shared;
   }
 
   /** Calls under way. */
@@ -115,10 +117,11 @@ export class Gate {
   }
 
   /** Holds to these limits too; of concurrency and queue the smaller counts. A rate is set once. */
-  narrow({ concurrency, queue, rate }: Pick<GateOptions, 'concurrency' | 'queue' | 'rate'>): void {
+  narrow({ concurrency, queue, rate, shared }: Omit<GateOptions, 'clock' | 'name'>): void {
     this.#concurrency = Math.min(this.#concurrency, concurrency);
     this.#queue = Math.min(this.#queue, queue);
     this.#rate ??= rate;
+    this.#shared ??= shared;
   }
 
   /**
@@ -129,7 +132,7 @@ export class Gate {
   enter(signal: AbortSignal, patience = Number.POSITIVE_INFINITY): Pass | Promise<Pass> {
     signal.throwIfAborted();
     const now = this.#options.clock.monotonic();
-    const mustAsk = this.#options.shared !== undefined && now >= this.#sharedAwayUntil;
+    const mustAsk = this.#shared !== undefined && now >= this.#sharedAwayUntil;
     const isNext = this.#waiters.size === 0 && this.#freeAt(now) <= now;
     if (isNext && !mustAsk) return this.#pass();
     const wait = this.#leastWait(now);
@@ -186,7 +189,8 @@ export class Gate {
 
   /** Lets those pass for whom there is room, and sees to it that it is called again when there is more. */
   #pump(): void {
-    const { clock, shared } = this.#options;
+    const { clock } = this.#options;
+    const shared = this.#shared;
     while (this.#waiters.size > 0 && !this.#askingShared) {
       const now = clock.monotonic();
       const at = this.#freeAt(now);

@@ -1,0 +1,192 @@
+import { isSluiceError, SluiceError } from '../../errors.ts';
+import { fullJitter } from '../../kernel/backoff.ts';
+import { Breaker, type BreakerOutcome } from '../../kernel/breaker.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Connections } from './connections.ts';
+import type { OutgoingRequest, OutgoingResponse } from './exchange.ts';
+import type { Gate } from './gate.ts';
+import { retryAfterOf } from './retry-after.ts';
+import { RetryBudget } from './retry-budget.ts';
+import { transportDetails } from './transport-error.ts';
+
+/** A call, with all its tries. */
+export interface ApiCall extends OutgoingRequest {
+  /** All tries together, waiting included, ms. */
+  readonly timeout: number;
+  /** Further tries, of what can be repeated safely only. */
+  readonly retries: number;
+}
+
+/** What an API was asked and answered; plain sums. */
+export interface ApiStats {
+  /** Requests that were sent, or could not be. */
+  requests: number;
+  /** Of them those that repeated another. */
+  retries: number;
+  /** Without a whole answer, or with a status from 500. */
+  failures: number;
+  /** Not made, because the API failed all the time. */
+  broken: number;
+}
+
+export interface ApiOptions {
+  /** Scheme, host and port. */
+  readonly name: string;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly gate: Gate;
+}
+
+const RETRY = { first: 100, last: 2_000 };
+/** What a gateway in front of an API says when that is away for a moment (RFC 9110 section 15.6). */
+const PASSING: readonly number[] = [502, 503, 504];
+/** An API that refuses for its rate and does not say for how long. */
+const UNSAID_PAUSE_MS = 1_000;
+
+/** One API: scheme, host and port. Holds its limits, leaves it alone while it fails, and repeats what may be repeated. */
+export class Api {
+  readonly name: string;
+  readonly gate: Gate;
+  readonly breaker: Breaker;
+  readonly stats: ApiStats = { requests: 0, retries: 0, failures: 0, broken: 0 };
+  readonly #options: ApiOptions;
+  readonly #budget = new RetryBudget();
+
+  constructor(options: ApiOptions) {
+    this.name = options.name;
+    this.gate = options.gate;
+    this.breaker = new Breaker(options);
+    this.#options = options;
+  }
+
+  /**
+   * Resolves with whatever the API answered; 429, and 503 with a Retry-After, reject unless they are wanted.
+   * @throws SluiceError ORIGIN_FAILED (also without having asked, with `details.retryAfter`), ORIGIN_OVERLOADED, VALUE_TOO_LARGE,
+   * FORBIDDEN. Rejects with the signal's reason when it aborts.
+   */
+  async call(connections: Connections, call: ApiCall): Promise<OutgoingResponse> {
+    const { clock, random } = this.#options;
+    const deadline = clock.monotonic() + call.timeout;
+    let left = call.method === 'GET' ? call.retries : 0;
+    let mayRenew = call.method === 'GET';
+    this.#budget.earn();
+    for (let attempt = 0; ; attempt++) {
+      let wait: number;
+      try {
+        const response = await this.#try(connections, call, deadline);
+        if (call.wants(response.status)) return response;
+        const pause = this.#pauseAskedFor(response);
+        if (pause !== undefined) this.gate.pauseFor(pause);
+        const isPassing = PASSING.includes(response.status) || response.status === 429;
+        if (pause === undefined && !isPassing) return response;
+        wait = pause ?? fullJitter(RETRY, attempt, random);
+        const hasTime = clock.monotonic() + wait < deadline;
+        // What the gate already holds back need not be waited for here.
+        if (left > 0 && hasTime && this.#budget.spend()) {
+          if (pause !== undefined) wait = 0;
+          left--;
+        } else if (pause === undefined) {
+          return response;
+        } else {
+          throw this.#refused(response.status, pause);
+        }
+      } catch (error) {
+        const transport = transportDetails(error);
+        if (transport === undefined) throw error;
+        // A server may close an idle connection just when it is used again (RFC 9112 section 9.3.1): that is no try.
+        const isRenewal = mayRenew && transport.reused && transport.phase === 'request';
+        if (isRenewal) mayRenew = false;
+        wait = isRenewal ? 0 : fullJitter(RETRY, attempt, random);
+        if ((!isRenewal && left === 0) || clock.monotonic() + wait >= deadline || !this.#budget.spend()) throw error;
+        if (!isRenewal) left--;
+      }
+      this.stats.retries++;
+      if (wait > 0) await pauseFor(clock, wait, call.signal);
+    }
+  }
+
+  /** One request, with all that has to be asked before and noted after. */
+  async #try(connections: Connections, call: ApiCall, deadline: number): Promise<OutgoingResponse> {
+    const { clock } = this.#options;
+    this.#refuseWhileBroken();
+    const entered = this.gate.enter(call.signal, deadline - clock.monotonic());
+    const pass = entered instanceof Promise ? await entered : entered;
+    const role = this.breaker.begin();
+    if (role === undefined) {
+      pass.giveBack();
+      throw this.#broken();
+    }
+    let outcome: BreakerOutcome = 'failure';
+    this.stats.requests++;
+    try {
+      const response = await connections.send(call);
+      if (response.status < 500) outcome = 'success';
+      return response;
+    } catch (error) {
+      outcome = outcomeOf(error, call.signal);
+      throw error;
+    } finally {
+      if (outcome === 'failure') this.stats.failures++;
+      this.breaker.end(role, outcome);
+      pass.leave();
+    }
+  }
+
+  #refuseWhileBroken(): void {
+    if (this.breaker.wait() > 0) throw this.#broken();
+  }
+
+  #broken(): SluiceError {
+    this.stats.broken++;
+    const retryAfter = Math.ceil(this.breaker.wait());
+    return new SluiceError(
+      'ORIGIN_FAILED',
+      `${this.name} has failed several times in a row and is left alone for now`,
+      {
+        details: { retryAfter },
+      },
+    );
+  }
+
+  /** How long the API asks to be left alone, ms; undefined: it does not. */
+  #pauseAskedFor(response: OutgoingResponse): number | undefined {
+    const { status } = response;
+    if (status !== 429 && status !== 503) return undefined;
+    return (
+      retryAfterOf(response.header('retry-after'), this.#options.clock.now()) ??
+      (status === 429 ? UNSAID_PAUSE_MS : undefined)
+    );
+  }
+
+  #refused(status: number, retryAfter: number): SluiceError {
+    return new SluiceError('ORIGIN_OVERLOADED', `${this.name} answered with status ${status} and asks for a pause`, {
+      details: { retryAfter: Math.ceil(retryAfter) },
+    });
+  }
+}
+
+/** What a failed request says of the API. */
+function outcomeOf(error: unknown, signal: AbortSignal): BreakerOutcome {
+  if (error === signal.reason && signal.aborted) {
+    const isLate = isSluiceError(error, 'ORIGIN_TIMEOUT') || (error as Error | undefined)?.name === 'TimeoutError';
+    return isLate ? 'failure' : 'neither';
+  }
+  if (isSluiceError(error, 'VALUE_TOO_LARGE')) return 'success';
+  return isSluiceError(error, 'ORIGIN_FAILED') ? 'failure' : 'neither';
+}
+
+function pauseFor(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const stop = (): void => {
+      timer.cancel();
+      reject(signal.reason as Error);
+    };
+    const timer = clock.setTimer(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}
