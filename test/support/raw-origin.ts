@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 
 /** An HTTP origin that answers with exactly the bytes a test wants, right or wrong. */
 export interface RawOrigin extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://HOST:PORT` */
   readonly url: string;
   readonly port: number;
   /** Heads of the requests so far, latin1. */
@@ -15,6 +15,7 @@ export interface RawOrigin extends AsyncDisposable {
 /** @param answer what to send for a target, latin1; undefined: nothing, for ever. `close`: end the connection after it */
 export async function startRawOrigin(
   answer: (target: string, head: string) => string | { readonly text: string; readonly close: true } | undefined,
+  { host = '127.0.0.1', port: wantedPort = 0 }: { readonly host?: string; readonly port?: number } = {},
 ): Promise<RawOrigin> {
   const requests: string[] = [];
   const sockets = new Set<Socket>();
@@ -38,11 +39,11 @@ export async function startRawOrigin(
       }
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(wantedPort, host);
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     port,
     requests,
     connections: () => connections,

@@ -1,25 +1,28 @@
-import type { Gate } from '../../client/http/gate.ts';
+import type { ApiLimits, Apis } from '../../client/http/apis.ts';
 import type { OutgoingHttp } from '../../client/http/outgoing.ts';
-import { SluiceError } from '../../errors.ts';
 import type { FetchTarget } from './fetch-target.ts';
 import { type UrlClient, type UrlResponse, VALUE } from './url-origin.ts';
 
 export interface OutgoingUrlClientOptions {
-  /** With a guard. Ends with this. */
+  /** All APIs the node asks: those of keyspaces keep their limits here too. */
+  readonly apis: Apis;
+  /** With a guard, and used by nobody else. Ends with this. */
   readonly outgoing: OutgoingHttp;
-  /** Makes the gate of one origin (scheme, host and port). */
-  readonly openGate: (api: string) => Gate;
+  /** Of APIs that no keyspace has. */
+  readonly limits: ApiLimits;
   readonly maxValueBytes: number;
+  /** One hop with its tries, ms. */
+  readonly timeout: number;
 }
 
-/** Origins that are remembered. A star in the allow list lets callers name any number of them. */
-const MAX_ORIGINS = 1_000;
+/** Origins whose connections are kept. A star in the allow list lets callers name any number of them. */
+const MAX_ORIGINS = 256;
 
-/** Sends fetches over the connections of a node, so many at a time and per time to each origin. */
+/** Sends fetches over connections of their own, within the limits of the API they go to. */
 export class OutgoingUrlClient implements UrlClient {
   readonly #options: OutgoingUrlClientOptions;
-  /** By origin; the one used longest ago first. */
-  readonly #gates = new Map<string, Gate>();
+  /** Requests under way by origin; the one used longest ago first. */
+  readonly #origins = new Map<string, number>();
 
   constructor(options: OutgoingUrlClientOptions) {
     this.#options = options;
@@ -30,20 +33,24 @@ export class OutgoingUrlClient implements UrlClient {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<UrlResponse> {
-    const { outgoing, maxValueBytes } = this.#options;
-    const api = new URL(url).origin;
-    const pass = await this.#gateOf(api).enter(signal);
+    const { apis, outgoing, limits, maxValueBytes, timeout } = this.#options;
+    const { origin } = new URL(url);
+    const api = apis.visit(origin, limits);
+    this.#count(origin, 1);
     try {
-      return await outgoing.to(api).send({
+      return await api.call(outgoing.to(origin), {
         method: 'GET',
-        target: url.slice(api.length),
+        target: url.slice(origin.length),
         headers: Object.entries(headers).flat(),
         maxBytes: maxValueBytes,
         wants: (status) => VALUE.includes(status),
         signal,
+        timeout,
+        retries: 1,
       });
     } finally {
-      pass.leave();
+      this.#count(origin, -1);
+      this.#forgetOldest();
     }
   }
 
@@ -51,26 +58,19 @@ export class OutgoingUrlClient implements UrlClient {
     return this.#options.outgoing.close();
   }
 
-  #gateOf(api: string): Gate {
-    let gate = this.#gates.get(api);
-    if (gate === undefined) {
-      if (this.#gates.size >= MAX_ORIGINS) this.#forgetOne();
-      gate = this.#options.openGate(api);
-    }
-    this.#gates.delete(api);
-    this.#gates.set(api, gate);
-    return gate;
+  #count(origin: string, change: 1 | -1): void {
+    const known = this.#origins.get(origin) ?? 0;
+    this.#origins.delete(origin);
+    this.#origins.set(origin, known + change);
   }
 
-  #forgetOne(): void {
-    for (const [api, gate] of this.#gates) {
-      if (!gate.isIdle) continue;
-      this.#gates.delete(api);
-      void this.#options.outgoing.forget(api);
+  #forgetOldest(): void {
+    if (this.#origins.size <= MAX_ORIGINS) return;
+    for (const [origin, underWay] of this.#origins) {
+      if (underWay > 0) continue;
+      this.#origins.delete(origin);
+      void this.#options.outgoing.forget(origin);
       return;
     }
-    throw new SluiceError('ORIGIN_OVERLOADED', `${MAX_ORIGINS} origins are being asked already`, {
-      details: { retryAfter: 1_000 },
-    });
   }
 }
