@@ -83,6 +83,7 @@ export class SessionPool implements Database {
     for (let attempt = 1; ; attempt++) {
       const held = await this.#take(options.signal);
       const { isReused } = held;
+      held.isReused = true;
       try {
         return await this.#run(held, text, params, options);
       } catch (error) {
@@ -216,10 +217,8 @@ export class SessionPool implements Database {
     const [waiter] = this.#waiters;
     if (waiter !== undefined) {
       waiter.give(held);
-      held.isReused = true;
       return;
     }
-    held.isReused = true;
     held.idleSince = this.#options.clock.monotonic();
     this.#idle.push(held);
     this.#watchIdle();

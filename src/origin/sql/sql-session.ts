@@ -60,7 +60,7 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ['40', 'the database ended the transaction because of others'],
 ]);
 
-export function firstLine(text: string): string {
+function firstLine(text: string): string {
   const line = text.split('\n', 1)[0] ?? '';
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }
