@@ -63,13 +63,18 @@ export function defaultsAsYaml(): string {
       lines.push(`${'  '.repeat(depth)}${filled.has(group.join('.')) ? '' : '# '}${path[depth]}:`);
     }
     open = path;
-    for (const line of wrap(setting.description.replaceAll('`', ''), 100 - indent.length))
+    for (const line of wrap(summaryOf(setting).replaceAll('`', ''), 100 - indent.length))
       lines.push(`${indent}# ${line}`);
     const key = path.at(-1) as string;
     if (setting.default === undefined) lines.push(`${indent}# ${key}: (${setting.defaultText})`);
     else lines.push(`${indent}${stringify({ [key]: setting.default }, { flowCollectionPadding: false }).trim()}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Without the tables. */
+function summaryOf({ description }: SettingInfo): string {
+  return (description.split('\n\n')[0] as string).replaceAll('\n', ' ');
 }
 
 function wrap(text: string, width: number): string[] {

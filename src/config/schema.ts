@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { byteSizeForm, parseByteSize } from '../kernel/bytesize.ts';
 import { cache } from './schema-cache.ts';
+import { connections } from './schema-connections.ts';
 import { fetchByUrl } from './schema-fetch.ts';
+import { keyspaces } from './schema-keyspaces.ts';
 import { limits } from './schema-limits.ts';
 import { httpListener, listener } from './schema-listeners.ts';
 import { upstream } from './schema-upstream.ts';
@@ -133,6 +135,8 @@ export const configSchema = z.strictObject({
     .prefault({}),
   upstream,
   cache,
+  connections,
+  keyspaces,
   fetch: fetchByUrl,
   http: httpListener('127.0.0.1:8080', 'Where keys are served over HTTP.'),
   resp: listener('127.0.0.1:6380', 'Where keys are served over the protocol of Redis.'),

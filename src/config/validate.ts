@@ -68,10 +68,10 @@ function showPath(path: readonly PropertyKey[]): string {
 function unknownKey(parent: readonly PropertyKey[], key: string, settings: readonly SettingInfo[]): string {
   const siblings = keysAt(configSchema, parent);
   const near = nearestWord(key, siblings);
+  const namesake = settings.find(({ path }) => path.at(-1)?.toLowerCase() === key.toLowerCase());
   const elsewhere =
-    settings.find(({ path }) => path.at(-1)?.toLowerCase() === key.toLowerCase()) ??
-    settings.find(({ path }) => path.join('').toLowerCase().endsWith(key.toLowerCase()) && key.length > 3);
-  if (near !== undefined) return `unknown setting; did you mean ${near}?`;
+    namesake ?? settings.find(({ path }) => path.join('').toLowerCase().endsWith(key.toLowerCase()) && key.length > 3);
+  if (near !== undefined && namesake === undefined) return `unknown setting; did you mean ${near}?`;
   if (elsewhere !== undefined) return `unknown setting; did you mean ${elsewhere.name}?`;
   return `unknown setting; here may stand ${siblings.join(', ')}`;
 }

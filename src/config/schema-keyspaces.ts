@@ -1,0 +1,235 @@
+import { z } from 'zod';
+import { utf8ToBytes } from '../kernel/bytes.ts';
+import { comparePatterns, type KeyPattern, parseKeyPattern, parseTemplate } from '../kernel/key-pattern.ts';
+import { parseRate, rateForm } from '../kernel/token-bucket.ts';
+import {
+  byteSizeSetting,
+  choiceSetting,
+  countSetting,
+  durationSetting,
+  flagSetting,
+  nonEmpty,
+  parsedText,
+  settingRegistry,
+} from './setting.ts';
+
+const MAX_KEYSPACES = 1000;
+
+const statuses = (defaults: readonly number[]) =>
+  z
+    .array(z.int({ error: statusForm }).min(200, { error: statusForm }).max(599, { error: statusForm }), {
+      error: () => 'expected a list of statuses such as [200]',
+    })
+    .prefault([...defaults]);
+
+const statusForm = (): string => 'expected a status from 200 to 599';
+
+const origin = z
+  .strictObject({
+    http: parsedText('the URL of an HTTP origin', nonEmpty).optional(),
+    method: choiceSetting(['GET', 'POST'], 'GET', { description: 'Method of the request.' }),
+    headers: z
+      .record(
+        z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: () => 'expected the name of a header field' }),
+        z.string({ error: () => 'expected a text' }).regex(/^[\t\x20-\x7e\x80-\xff]*$/, {
+          error: () => 'expected a text that a header field can hold',
+        }),
+        { error: () => 'expected a mapping of header fields' },
+      )
+      .prefault({}),
+    body: z.string({ error: () => 'expected a text' }).optional(),
+    pointer: parsedText('a JSON Pointer such as /data/name', (text) =>
+      /^(?:\/[^\s]*)?$/.test(text) ? text : undefined,
+    ).optional(),
+    accept: statuses([200]),
+    absent: statuses([404, 410]),
+    cacheControl: flagSetting(false, { description: "Honour the origin's Cache-Control." }),
+    retries: countSetting(1, { description: 'Further tries of a request that may be repeated.', min: 0, max: 10 }),
+    concurrency: countSetting(32, { description: 'Requests at a time.', min: 1, max: 10_000 }),
+    rate: parsedText(rateForm, parseRate).optional(),
+    queue: countSetting(1000, { description: 'Requests that wait for their turn.', min: 0, max: 100_000 }),
+    sql: parsedText('a query', nonEmpty).optional(),
+    connection: parsedText('the name of a connection', nonEmpty).optional(),
+    column: parsedText('the name of a column', nonEmpty).optional(),
+  })
+  .superRefine((written, context) => {
+    const problem = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    const { http, sql, body, method, connection, column } = written;
+    if ((http === undefined) === (sql === undefined)) {
+      context.addIssue({ code: 'custom', message: 'expected an origin with either http (a URL) or sql (a query)' });
+      return;
+    }
+    if (http === undefined) {
+      if (connection === undefined) problem('sql', 'a query needs the connection it goes to: connection: NAME');
+      for (const name of httpOnly) {
+        if (isGiven(written[name])) problem(name, `${name} belongs to an origin over HTTP`);
+      }
+      return;
+    }
+    if (connection !== undefined) problem('connection', 'connection belongs to an origin of sql');
+    if (column !== undefined) problem('column', 'column belongs to an origin of sql');
+    if (body !== undefined && method === 'GET') problem('body', 'a body needs method: POST');
+    const wrong = urlProblem(http);
+    if (wrong !== undefined) problem('http', wrong);
+  });
+
+const httpOnly = ['body', 'pointer', 'rate'] as const;
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined;
+}
+
+/** What captures make of a URL must not change where it goes. */
+function urlProblem(template: string): string | undefined {
+  const [, authority = ''] = /^https?:\/\/([^/?#]+)/i.exec(template) ?? [];
+  if (authority === '') return 'expected a URL such as https://api.example.com/users/{1}';
+  if (authority.includes('@')) return 'credentials do not belong into the URL; give them in headers';
+  if (/[{}]/.test(authority)) return 'captures may stand in the path and the query, not in the host or port';
+  if (template.includes('#')) return 'a URL that is fetched has no #';
+  if (/[^\x21-\x7e]/.test(template)) return 'expected a URL of ASCII without blanks; write other characters as %XX';
+  try {
+    new URL(template.replaceAll(/[{}]/g, 'x'));
+    return undefined;
+  } catch {
+    return 'expected a URL such as https://api.example.com/users/{1}';
+  }
+}
+
+const keyspace = z
+  .strictObject({
+    match: z.string({ error: () => 'expected a pattern of keys such as user:*' }).transform((written, context) => {
+      const pattern = parseKeyPattern(utf8ToBytes(written));
+      if (!('problem' in pattern)) return { text: written, pattern };
+      context.issues.push({ code: 'custom', message: pattern.problem, input: written });
+      return z.NEVER;
+    }),
+    mode: choiceSetting(['read', 'observe'], 'read', {
+      description: 'Whether values are kept, or reads only counted.',
+    }),
+    origin,
+    ttl: durationSetting('1m', { description: 'How long a value is fresh.', min: '1ms' }),
+    grace: durationSetting('0', { description: 'How long after ttl a value may be given out.' }),
+    refreshAhead: durationSetting('0', { description: 'How long before the end of ttl a read has it fetched anew.' }),
+    negativeTtl: durationSetting('10s', { description: 'How long it is remembered that there is none.' }),
+    errorTtl: durationSetting('1s', {
+      description: 'How long the origin is not asked again after a failure.',
+      max: '1h',
+    }),
+    maxValueBytes: byteSizeSetting('1MiB', { description: 'The largest value.', min: '1KiB', max: '256MiB' }),
+    timeout: durationSetting('5s', { description: 'How long a fetch may take.', min: '1ms', max: '1h' }),
+  })
+  .superRefine(({ match, origin: { http, body }, ttl, refreshAhead }, context) => {
+    const problem = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
+    if (refreshAhead >= ttl && refreshAhead > 0) problem(['refreshAhead'], 'expected less than ttl');
+    for (const [name, text] of Object.entries({ http, body })) {
+      const template = text === undefined ? undefined : parseTemplate(text, match.pattern.names);
+      if (template !== undefined && 'problem' in template) problem(['origin', name], template.problem);
+    }
+  });
+
+/** Narrower patterns first. */
+export function inOrder<T extends { readonly match: Match }>(list: readonly T[]): T[] {
+  const rest = [...list];
+  const ordered: T[] = [];
+  while (rest.length > 0) {
+    const next = rest.findIndex((one) =>
+      rest.every((other) => comparePatterns(other.match.pattern, one.match.pattern) !== 'narrower'),
+    );
+    ordered.push(...rest.splice(next, 1));
+  }
+  return ordered;
+}
+
+/** Read-through keys. */
+export const keyspaces = z
+  .array(keyspace, { error: () => 'expected a list of { match, origin, ttl, … }' })
+  .max(MAX_KEYSPACES, { error: () => `expected ${MAX_KEYSPACES} keyspaces at most` })
+  .superRefine((list, context) => {
+    const problem = (path: (string | number)[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message });
+    const apis = new Map<string, { readonly index: number; readonly limits: string }>();
+    for (const [index, { match, origin: written }] of list.entries()) {
+      for (const other of list.slice(0, index)) {
+        const wrong = overlap(match, other.match);
+        if (wrong !== undefined) problem([index, 'match'], wrong);
+      }
+      const api = written.http === undefined ? undefined : apiOf(written.http);
+      if (api === undefined) continue;
+      const { concurrency, rate, queue } = written;
+      const limits = JSON.stringify({ concurrency, rate, queue });
+      const first = apis.get(api);
+      if (first === undefined) apis.set(api, { index, limits });
+      else if (first.limits !== limits) {
+        const message = `concurrency, rate and queue hold for all of ${api}; keyspaces[${first.index}] says otherwise`;
+        problem([index, 'origin'], message);
+      }
+    }
+  })
+  .prefault([])
+  .register(settingRegistry, {
+    description: `Keys that are read through: asked for and not kept, their values are fetched from their origin, kept for \`ttl\`, and given out.
+A list of \`{ match, origin, ttl, … }\`; of several patterns that match a key the narrowest counts.
+
+| setting | default | meaning |
+|---|---|---|
+| \`match\` | | The keys: literal text, \`*\` for any run of bytes (captured as \`{1}\`, \`{2}\` …), \`{name}\` for one or more bytes but \`:\`. A backslash makes the next character literal. |
+| \`mode\` | \`read\` | \`observe\`: every read goes to the origin and nothing is kept; only counted, for \`sluice advise\`. |
+| \`origin\` | | Where values come from, see below. |
+| \`ttl\` | \`1m\` | How long a value is fresh. |
+| \`grace\` | \`0\` | How long after \`ttl\` it may be given out while it is fetched anew, or when that fails. |
+| \`refreshAhead\` | \`0\` | A read with less than this left of \`ttl\` has the value fetched anew in the background. |
+| \`negativeTtl\` | \`10s\` | How long it is remembered that the origin has none; 0: not at all. |
+| \`errorTtl\` | \`1s\` | How long the origin is not asked again for a key after it failed for it. |
+| \`maxValueBytes\` | \`1MiB\` | The largest value; more is a failure. |
+| \`timeout\` | \`5s\` | How long a fetch may take, waiting for its turn included. |
+
+An origin over HTTP:
+
+| setting | default | meaning |
+|---|---|---|
+| \`http\` | | The URL; captures may stand in its path and query and are percent-encoded: \`https://api.example.com/users/{1}\`. \`{key}\` is the whole key, \`{{\` a brace. |
+| \`method\`, \`body\` | \`GET\` | \`POST\` with a body, in which captures are escaped as in JSON strings. |
+| \`headers\` | none | Fields of the request; keep secrets in the environment (\`"Bearer \${API_TOKEN}"\`). |
+| \`pointer\` | | Only this part of a JSON answer (RFC 6901), such as \`/data/name\`. |
+| \`accept\` | \`[200]\` | Statuses that give a value. |
+| \`absent\` | \`[404, 410]\` | Statuses that mean that there is none. |
+| \`cacheControl\` | \`false\` | Keep values no longer than the origin's Cache-Control or Expires allows. |
+| \`retries\` | \`1\` | Further tries of a GET after a lost connection or status 502, 503, 504. |
+| \`concurrency\` | \`32\` | Requests at a time to this API (scheme, host and port), of all keyspaces together. |
+| \`rate\` | | Requests to it in any window of that length, such as \`10/1s\`. |
+| \`queue\` | \`1000\` | Requests that wait for their turn; more are refused (\`ORIGIN_OVERLOADED\`). |
+
+An origin in a database:
+
+| setting | default | meaning |
+|---|---|---|
+| \`sql\` | | A query that gives one row; captures become parameters: \`select * from users where id = {1}\`. |
+| \`connection\` | | Its name under \`connections\`. |
+| \`column\` | | The value is this column as it is; otherwise the row as a JSON object. |
+
+The guide on read-through keys has examples.`,
+    form: 'a list of { match, origin, ttl, … }',
+    kind: 'structure',
+    reloadable: false,
+    secret: true,
+    defaultText: 'none',
+  });
+
+type Match = { readonly text: string; readonly pattern: KeyPattern };
+
+function overlap(one: Match, other: Match): string | undefined {
+  const relation = comparePatterns(one.pattern, other.pattern);
+  if (relation === 'equal') return `"${one.text}" names the same keys as "${other.text}"`;
+  if (relation !== 'crossing') return undefined;
+  return `"${other.text}" and "${one.text}" both match some keys, and neither is the narrower one; change one of them`;
+}
+
+/** Scheme, host and port. */
+export function apiOf(url: string): string | undefined {
+  try {
+    return new URL(url.replaceAll(/[{}]/g, 'x')).origin;
+  } catch {
+    return undefined;
+  }
+}
