@@ -57,7 +57,8 @@ export class ManagedKeys implements KeyStore {
   }
 }
 
-function entryOf({ value, tag, contentType, cacheStatus, age }: ReadAnswer): KeyEntry | AbsentKey {
+/** A value that was read through, as the HTTP face gives it out. */
+export function entryOf({ value, tag, contentType, cacheStatus, age }: ReadAnswer): KeyEntry | AbsentKey {
   const origin = { cacheStatus, age };
   return value === undefined ? { text: undefined, origin } : { text: value, tag, contentType, origin };
 }
