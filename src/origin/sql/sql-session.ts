@@ -68,7 +68,8 @@ function firstLine(text: string): string {
 /** What may be told of an error of a socket: its code, such as ECONNREFUSED, not its message. */
 export function socketReason(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown };
-  if (typeof code === 'string') return code;
+  // What `mysql2` calls every problem of TLS; the message says which.
+  if (typeof code === 'string' && code !== 'HANDSHAKE_SSL_ERROR') return code;
   return error instanceof Error ? firstLine(error.message) : 'unknown error';
 }
 
