@@ -3,6 +3,7 @@ import { isLoopbackHost } from '../config/address.ts';
 import type { ListenerConfig, SluiceConfig } from '../config/schema.ts';
 import { adminHandler, isProbe } from '../face/admin/admin-handler.ts';
 import type { AdminSources } from '../face/admin/admin-routes.ts';
+import { Cors } from '../face/http/cors.ts';
 import { requestIdOf } from '../face/http/exchange.ts';
 import { HttpFace, type HttpFaceOptions } from '../face/http/http-face.ts';
 import { handleKey } from '../face/http/key-handler.ts';
@@ -100,8 +101,10 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
 
 async function composeKeys(parts: FrontParts, listener: ListenerConfig): Promise<HttpFace> {
   const options = { keys: parts.remote?.keys ?? parts.running.keys, bodyBytes: parts.config.limits.http.bodyBytes };
+  const cors = parts.config.http?.cors;
   return composeHttpFace(parts, 'http', listener, {
     handle: (exchange) => handleKey(options, exchange),
+    ...(cors === undefined ? {} : { cors: new Cors(cors) }),
   });
 }
 
@@ -113,7 +116,7 @@ async function composeHttpFace(
   { config, credentials, limits, certificates, clock, log, addMetrics }: FrontParts,
   name: 'http' | 'admin',
   listener: ListenerConfig,
-  answers: Pick<HttpFaceOptions, 'handle' | 'isOpen'>,
+  answers: Pick<HttpFaceOptions, 'handle' | 'isOpen' | 'cors'>,
 ): Promise<HttpFace> {
   const tls = await certificates.open(name, listener);
   const faceLog = log.part(name);

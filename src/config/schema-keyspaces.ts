@@ -100,7 +100,7 @@ const keyspace = z
   .strictObject({
     match: z.string({ error: () => 'expected a pattern of keys such as user:*' }).transform((written, context) => {
       const pattern = parseKeyPattern(utf8ToBytes(written));
-      if (!('problem' in pattern)) return { text: written, pattern };
+      if (!('problem' in pattern)) return written;
       context.issues.push({ code: 'custom', message: pattern.problem, input: written });
       return z.NEVER;
     }),
@@ -123,23 +123,10 @@ const keyspace = z
     const problem = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
     if (refreshAhead >= ttl && refreshAhead > 0) problem(['refreshAhead'], 'expected less than ttl');
     for (const [name, text] of Object.entries({ http, body })) {
-      const template = text === undefined ? undefined : parseTemplate(text, match.pattern.names);
+      const template = text === undefined ? undefined : parseTemplate(text, patternOf(match).names);
       if (template !== undefined && 'problem' in template) problem(['origin', name], template.problem);
     }
   });
-
-/** Narrower patterns first. */
-export function inOrder<T extends { readonly match: Match }>(list: readonly T[]): T[] {
-  const rest = [...list];
-  const ordered: T[] = [];
-  while (rest.length > 0) {
-    const next = rest.findIndex((one) =>
-      rest.every((other) => comparePatterns(other.match.pattern, one.match.pattern) !== 'narrower'),
-    );
-    ordered.push(...rest.splice(next, 1));
-  }
-  return ordered;
-}
 
 /** Read-through keys. */
 export const keyspaces = z
@@ -216,13 +203,16 @@ The guide on read-through keys has examples.`,
     defaultText: 'none',
   });
 
-type Match = { readonly text: string; readonly pattern: KeyPattern };
+/** Of a text that was found to be one. */
+export function patternOf(text: string): KeyPattern {
+  return parseKeyPattern(utf8ToBytes(text)) as KeyPattern;
+}
 
-function overlap(one: Match, other: Match): string | undefined {
-  const relation = comparePatterns(one.pattern, other.pattern);
-  if (relation === 'equal') return `"${one.text}" names the same keys as "${other.text}"`;
+function overlap(one: string, other: string): string | undefined {
+  const relation = comparePatterns(patternOf(one), patternOf(other));
+  if (relation === 'equal') return `"${one}" names the same keys as "${other}"`;
   if (relation !== 'crossing') return undefined;
-  return `"${other.text}" and "${one.text}" both match some keys, and neither is the narrower one; change one of them`;
+  return `"${other}" and "${one}" both match some keys, and neither is the narrower one; change one of them`;
 }
 
 /** Scheme, host and port. */

@@ -19,6 +19,7 @@ export interface HttpCredentials {
  * the browser: by a name that resolves to it (DNS rebinding: the Host is not a loopback name) or by a cross-site request.
  *
  * @param loopbackOnly whether the listener is bound to loopback
+ * @param fromNamedPage whether the page is of an origin that the configuration names
  * @returns whose credentials they were; undefined where none are needed
  * @throws Problem 401, 403
  */
@@ -26,6 +27,7 @@ export function admit(
   request: IncomingMessage,
   credentials: HttpCredentials,
   loopbackOnly: boolean,
+  fromNamedPage: boolean,
 ): Identity | undefined {
   const { headers } = request;
   if (credentials.required) {
@@ -46,6 +48,7 @@ export function admit(
       'without configured users only loopback names such as localhost are served',
     );
   }
+  if (fromNamedPage) return undefined;
   const site = headers['sec-fetch-site'];
   const { origin } = headers;
   const sameSite = site === undefined || site === 'same-origin' || site === 'none';

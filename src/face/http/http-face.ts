@@ -5,6 +5,7 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Gate } from '../../guard/limits/gate.ts';
 import { admit, type HttpCredentials } from './access.ts';
 import { Connection } from './connection.ts';
+import type { Cors } from './cors.ts';
 import { Exchange } from './exchange.ts';
 import { linger } from './linger.ts';
 import { Problem, problemOf, rawProblem, writeProblem } from './problem.ts';
@@ -53,6 +54,8 @@ export interface HttpFaceOptions {
   readonly loopbackOnly: boolean;
   /** Paths answered without credentials. @default none */
   readonly isOpen?: (path: string) => boolean;
+  /** Web pages of other origins that may use it. @default none */
+  readonly cors?: Cors;
   readonly tls?: TlsOptions;
   readonly handle: Handle;
   readonly observe: RequestObserver;
@@ -205,7 +208,7 @@ export class HttpFace {
 
   /** The whole way of a request. */
   readonly #serve = (exchange: Exchange, connection: Connection): void => {
-    const { now, limits, gate, isOpen, handle } = this.#options;
+    const { now, limits, gate, isOpen, handle, cors } = this.#options;
     const { request } = exchange;
     const started = now();
     const hasRoom = gate?.beginRequest() !== false;
@@ -216,11 +219,17 @@ export class HttpFace {
       exchange.path = originForm(request.url ?? '/');
       // Node's parser stops at an upgrade, and what came with it in one piece is lost: later bytes could begin in the middle of a request.
       if (request.headers.upgrade !== undefined) connection.endAfter(exchange);
-      if (isOpen?.(exchange.path) !== true) {
-        this.#admit(exchange, connection);
-        if (!hasRoom) throw overloaded('inFlight.requests');
+      const page = cors?.judge(exchange);
+      if (page === 'preflight') {
+        this.#charge(undefined, connection);
+        cors?.answerPreflight(exchange);
+      } else {
+        if (isOpen?.(exchange.path) !== true) {
+          this.#admit(exchange, connection, page === 'named');
+          if (!hasRoom) throw overloaded('inFlight.requests');
+        }
+        answered = handle(exchange);
       }
-      answered = handle(exchange);
     } catch (error) {
       this.#fail(exchange, connection, error);
     }
@@ -233,10 +242,10 @@ export class HttpFace {
   };
 
   /** @throws Problem 401, 403, 429. Refused credentials are paid for by the address. */
-  #admit(exchange: Exchange, connection: Connection): void {
+  #admit(exchange: Exchange, connection: Connection, fromNamedPage: boolean): void {
     const { credentials, loopbackOnly } = this.#options;
     try {
-      exchange.identity = admit(exchange.request, credentials, loopbackOnly);
+      exchange.identity = admit(exchange.request, credentials, loopbackOnly, fromNamedPage);
     } catch (error) {
       this.#charge(undefined, connection);
       throw error;
