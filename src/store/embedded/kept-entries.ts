@@ -63,27 +63,29 @@ export class EmbeddedKeptEntries {
     if (value === undefined) {
       const mark = this.#keys.markOf(key);
       await this.#turn.writeInternal(undefined, () => {
-        engine.user.delete(key);
+        this.#spaceOf(key).delete(key);
         engine.internal.strings.set(mark, beside, { ...kept, expiresAt: engine.turn.time + life });
       });
       return true;
     }
-    await this.#turn.write(undefined, () => {
+    const space = this.#spaceOf(key);
+    const write = (): void => {
       engine.internal.delete(this.#keys.markOf(key));
-      engine.user.strings.set(key, value, { ...kept, contentType: beside, expiresAt: engine.turn.time + life });
-    });
+      space.strings.set(key, value, { ...kept, contentType: beside, expiresAt: engine.turn.time + life });
+    };
+    await (space === engine.internal ? this.#turn.writeInternal(undefined, write) : this.#turn.write(undefined, write));
     return true;
   }
 
   async purge(keys: readonly ByteString[]): Promise<number> {
-    const { user, internal } = this.#turn.engine;
+    const { internal } = this.#turn.engine;
     let purged = 0;
     await this.#turn.writeInternal(
       undefined,
       () => {
         for (const key of keys) {
           internal.delete(this.#keys.markOf(key));
-          if (user.delete(key)) purged++;
+          if (this.#spaceOf(key).delete(key)) purged++;
         }
       },
       false,
@@ -108,12 +110,20 @@ export class EmbeddedKeptEntries {
     }
   }
 
+  /** Sluice's own entries are not among the keys of clients. */
+  #spaceOf(key: ByteString): Keyspace {
+    const { user, internal } = this.#turn.engine;
+    return this.#keys.isOwn(key) ? internal : user;
+  }
+
   #read(key: ByteString): EmbeddedKept | undefined {
-    const { user, internal, turn } = this.#turn.engine;
-    const ref = user.find(key);
+    const { internal, turn } = this.#turn.engine;
+    const space = this.#spaceOf(key);
+    const ref = space.find(key);
     if (ref !== 0) {
-      user.requireType(ref, ValueType.string);
-      return new EmbeddedKept(user.records.value(ref), user.records.contentType(ref), leftOf(user, ref, turn.time));
+      space.requireType(ref, ValueType.string);
+      const { records } = space;
+      return new EmbeddedKept(records.value(ref), records.contentType(ref), leftOf(space, ref, turn.time));
     }
     const mark = internal.strings.get(this.#keys.markOf(key));
     return mark === undefined ? undefined : new EmbeddedKept(undefined, mark, Number.POSITIVE_INFINITY);

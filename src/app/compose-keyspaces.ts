@@ -1,0 +1,141 @@
+import type { Apis } from '../client/http/apis.ts';
+import type { OutgoingHttp } from '../client/http/outgoing.ts';
+import type { SluiceConfig } from '../config/schema.ts';
+import { patternOf } from '../config/schema-keyspaces.ts';
+import { isSluiceError, SluiceError } from '../errors.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { comparePatterns, type KeyPattern, parseTemplate, type Template } from '../kernel/key-pattern.ts';
+import type { EntryStore } from '../keyspace/entry-store.ts';
+import { Fetches } from '../keyspace/fetches.ts';
+import { Keyspace } from '../keyspace/keyspace.ts';
+import { ReadThrough } from '../keyspace/read-through.ts';
+import { createHttpOrigin } from '../origin/http/http-origin.ts';
+import type { Origin } from '../origin/origin.ts';
+import type { DatabaseConnections } from '../origin/sql/database-connections.ts';
+import { SqlOrigin } from '../origin/sql/sql-origin.ts';
+import { tagOf } from '../store/decisions/tag.ts';
+import type { NodeLog } from '../telemetry/log.ts';
+
+export interface KeyspaceParts {
+  readonly config: SluiceConfig;
+  readonly store: EntryStore;
+  readonly apis: Apis;
+  readonly outgoing: OutgoingHttp;
+  readonly databases: DatabaseConnections;
+  readonly clock: Clock;
+  readonly log: NodeLog;
+}
+
+type KeyspaceConfig = SluiceConfig['keyspaces'][number];
+
+/** Fetches of a node at a time, those that wait included. */
+const MAX_FETCHES = 100_000;
+/** A store that cannot keep what was fetched is told of once in so long. */
+const UNKEPT_EVERY_MS = 10_000;
+
+/** Read-through keys with their origins. @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
+export async function composeReadThrough(parts: KeyspaceParts): Promise<ReadThrough> {
+  const { config, store, databases, clock } = parts;
+  for (const [name, { url, maxConnections, connectTimeout }] of Object.entries(config.connections))
+    await databases.open({ name, url, maxConnections, connectTimeout });
+  const keyspaces = inOrder(config.keyspaces).map(({ written, pattern }) => {
+    const { match, ttl, grace, refreshAhead, negativeTtl, errorTtl, timeout } = written;
+    const policy = { ttl, grace, refreshAhead, negativeTtl, errorTtl, timeout };
+    return new Keyspace({ match, pattern, policy, origin: originOf(written, pattern, parts) });
+  });
+  const fetches = new Fetches({
+    store,
+    clock,
+    tagOf,
+    random: Math.random,
+    limit: MAX_FETCHES,
+    ...logOf(parts),
+  });
+  return new ReadThrough({ keyspaces, store, fetches, now: () => clock.now() });
+}
+
+function originOf(
+  written: KeyspaceConfig,
+  pattern: KeyPattern,
+  { apis, outgoing, databases, clock }: KeyspaceParts,
+): Origin {
+  const { match, origin, maxValueBytes, timeout } = written;
+  try {
+    if (origin.sql !== undefined) {
+      return new SqlOrigin({
+        database: databases.require(origin.connection as string),
+        sql: origin.sql,
+        captures: pattern.names,
+        ...(origin.column === undefined ? {} : { column: origin.column }),
+        maxValueBytes,
+      });
+    }
+    const { method, headers, body, pointer, accept, absent, cacheControl, retries, concurrency, rate, queue } = origin;
+    return createHttpOrigin({
+      clock,
+      apis,
+      outgoing,
+      url: templateOf(origin.http as string, pattern),
+      method,
+      headers,
+      body: body === undefined ? undefined : templateOf(body, pattern),
+      pointer,
+      accept,
+      absent,
+      cacheControl,
+      retries,
+      limits: { concurrency, rate, queue },
+      maxValueBytes,
+      timeout,
+    });
+  } catch (error) {
+    if (!isSluiceError(error)) throw error;
+    throw new SluiceError('CONFIG_INVALID', `keyspace ${JSON.stringify(match)}: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Narrower patterns first. */
+function inOrder(
+  list: SluiceConfig['keyspaces'],
+): { readonly written: KeyspaceConfig; readonly pattern: KeyPattern }[] {
+  const rest = list.map((written) => ({ written, pattern: patternOf(written.match) }));
+  const ordered: typeof rest = [];
+  while (rest.length > 0) {
+    const next = rest.findIndex(({ pattern }) =>
+      rest.every((other) => comparePatterns(other.pattern, pattern) !== 'narrower'),
+    );
+    ordered.push(...rest.splice(next, 1));
+  }
+  return ordered;
+}
+
+/** The configuration was checked for it. */
+function templateOf(text: string, pattern: KeyPattern): Template {
+  return parseTemplate(text, pattern.names) as Template;
+}
+
+/** One line when an origin begins to fail and one when it answers again; what cannot be kept now and then. */
+function logOf({
+  log,
+  clock,
+}: KeyspaceParts): Pick<ConstructorParameters<typeof Fetches>[0], 'onOriginState' | 'onUnkept'> {
+  const part = log.part('keyspace');
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let unkept = 0;
+  return {
+    onOriginState: ({ name, origin }, error) => {
+      const fields = { keyspace: name, origin: origin.name };
+      if (error === undefined) part.info(fields, 'the origin answers again');
+      else part.warn({ ...fields, reason: error.message }, 'the origin fails');
+    },
+    onUnkept: ({ name }, error) => {
+      unkept++;
+      if (clock.monotonic() - toldAt < UNKEPT_EVERY_MS) return;
+      part.warn({ keyspace: name, unkept, err: error }, 'the store could not keep what was fetched; it was given out');
+      toldAt = clock.monotonic();
+      unkept = 0;
+    },
+  };
+}
