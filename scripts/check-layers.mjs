@@ -100,6 +100,7 @@ const packageOwners = {
   'ipaddr.js': ['client/http'],
   pino: ['telemetry/log.ts'],
   'prom-client': ['telemetry/metrics.ts'],
+  undici: ['client/http'],
   yaml: ['config'],
   zod: ['config'],
   vitest: ['testing'],
