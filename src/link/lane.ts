@@ -1,10 +1,10 @@
 import { SluiceError } from '../errors.ts';
+import { backoff } from '../kernel/backoff.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import { type Endpoint, LinkConnection, type LinkConnectionOptions, nameOf } from './link-connection.ts';
 import type { Operation } from './operation.ts';
 
-const FIRST_RETRY_MS = 20;
-const LAST_RETRY_MS = 1000;
+const RETRY = { first: 20, last: 1000 };
 /** A connection that stood for so long was a good one. */
 const STOOD_MS = 1000;
 
@@ -202,8 +202,6 @@ export class Lane {
       for (const operation of away) this.#refuse(operation);
     }
     const { clock, random } = this.#options;
-    const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10));
-    // Half of it at random: many nodes must not come back in step.
-    this.#retry = clock.setTimer(() => this.#connect(), longest * (0.5 + random() / 2));
+    this.#retry = clock.setTimer(() => this.#connect(), backoff(RETRY, this.#failures, random));
   }
 }

@@ -1,4 +1,5 @@
 import type { SluiceError } from '../errors.ts';
+import { backoff } from '../kernel/backoff.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { encodeCommand } from '../resp/encode-command.ts';
@@ -24,8 +25,7 @@ export interface SentinelEarOptions {
 const ASK_EVERY_MS = 1000;
 const SILENT_MS = 2500;
 /** Between attempts to connect, ms. */
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 5000;
+const RETRY = { first: 100, last: 5000 };
 
 /** Listens to one Sentinel for as long as it is not closed, and asks it what it says from time to time. */
 export class SentinelEar {
@@ -82,8 +82,7 @@ export class SentinelEar {
     this.others = [];
     this.reason = reason;
     if (this.#closed) return;
-    const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures++, 10));
-    this.#timer = clock.setTimer(() => this.#connect(), longest * (0.5 + random() / 2));
+    this.#timer = clock.setTimer(() => this.#connect(), backoff(RETRY, this.#failures++, random));
     asked();
   }
 
