@@ -2,15 +2,20 @@ import { getHeapStatistics } from 'node:v8';
 import type { SluiceConfig } from '../config/schema.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { EmbeddedTurn } from '../store/embedded/embedded-turn.ts';
+import { EmbeddedKeptEntries } from '../store/embedded/kept-entries.ts';
 import { EmbeddedKeyValue } from '../store/embedded/key-value.ts';
 import { type OpenEngine, openDurableEngine, openMemoryEngine } from '../store/engine/durable-engine.ts';
 import { PubSub } from '../store/engine/pub-sub.ts';
+import { StoreKeys } from '../store/keys.ts';
 import { Sweeper } from './sweeper.ts';
 
 /** An engine with what keeps it tidy and connects its clients. */
 export interface RunningEngine extends OpenEngine {
   /** The user keys as a port. */
   readonly keys: EmbeddedKeyValue;
+  /** Read-through entries. */
+  readonly entries: EmbeddedKeptEntries;
+  readonly storeKeys: StoreKeys;
   readonly pubSub: PubSub;
   /** Absent unless the store is embedded. */
   readonly dataDir: string | undefined;
@@ -39,9 +44,13 @@ export async function composeEngine(
           onWarning,
         });
   const sweeper = new Sweeper(open.engine, clock);
+  const turn = new EmbeddedTurn(open.engine, open.journal);
+  const storeKeys = new StoreKeys();
   return {
     ...open,
-    keys: new EmbeddedKeyValue(new EmbeddedTurn(open.engine, open.journal), open.engine.user),
+    keys: new EmbeddedKeyValue(turn, open.engine.user),
+    entries: new EmbeddedKeptEntries(turn, storeKeys),
+    storeKeys,
     pubSub: new PubSub(),
     dataDir: config.store === 'embedded' ? config.data : undefined,
     close: () => {

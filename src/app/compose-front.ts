@@ -5,9 +5,11 @@ import { adminHandler, isProbe } from '../face/admin/admin-handler.ts';
 import type { AdminSources } from '../face/admin/admin-routes.ts';
 import { Cors } from '../face/http/cors.ts';
 import { requestIdOf } from '../face/http/exchange.ts';
+import { handleFetch, isFetch } from '../face/http/fetch-handler.ts';
 import { HttpFace, type HttpFaceOptions } from '../face/http/http-face.ts';
 import { handleKey } from '../face/http/key-handler.ts';
-import { RespFace } from '../face/resp/resp-face.ts';
+import { EngineSession } from '../face/resp/engine-session.ts';
+import { RespFace, type RespFaceOptions } from '../face/resp/resp-face.ts';
 import type { Credentials } from '../guard/credentials.ts';
 import type { Limits } from '../guard/limits/limits.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -16,7 +18,10 @@ import type { MetricSource } from '../telemetry/metrics.ts';
 import { RequestStats } from '../telemetry/request-stats.ts';
 import type { Certificates } from './certificates.ts';
 import type { RunningEngine } from './compose-engine.ts';
+import { fetchSource } from './compose-fetch.ts';
+import type { Reads } from './compose-keyspaces.ts';
 import type { RemoteStore } from './compose-remote.ts';
+import { ManagedKeys } from './managed-keys.ts';
 import { commandMetrics, faceMetrics } from './observe.ts';
 import { RedisSettings } from './redis-settings.ts';
 import { version } from './version.ts';
@@ -35,6 +40,8 @@ export interface FrontParts {
   readonly running: RunningEngine;
   /** The store behind, when it is not the engine. */
   readonly remote: RemoteStore | undefined;
+  /** What comes from origins; absent where nothing does. */
+  readonly reads: Reads | undefined;
   readonly credentials: Credentials;
   /** How much clients may ask for, over all faces. */
   readonly limits: Limits;
@@ -73,7 +80,7 @@ function composeCommands({ config, running, credentials }: FrontParts): CommandS
 }
 
 async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise<RespFace> {
-  const { config, remote, limits, certificates, addMetrics } = parts;
+  const { config, limits, certificates, addMetrics } = parts;
   const server = composeCommands(parts);
   const { resp } = config.limits;
   const tls = await certificates.open('resp', listener);
@@ -91,7 +98,7 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
     gate: limits.gate({ face: 'resp', loopbackOnly: isLoopbackHost(listener.address.host) }),
     maxConnections: config.limits.maxConnections,
     ...(tls === undefined ? {} : { tls }),
-    ...(remote === undefined ? {} : { connectRemote: remote.session(server, undefined) }),
+    connectRemote: sessionsOf(parts, server),
   });
   certificates.attach('resp', face.server);
   addMetrics(commandMetrics(server, face));
@@ -99,11 +106,23 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
   return face;
 }
 
+/** How the commands of a client are answered; undefined: at once, by the engine. */
+function sessionsOf({ remote, reads }: FrontParts, server: CommandServer): RespFaceOptions['connectRemote'] {
+  const managed = reads?.readThrough;
+  if (remote !== undefined) return remote.session(server, managed);
+  return managed === undefined ? undefined : (client) => new EngineSession(server, client, managed);
+}
+
 async function composeKeys(parts: FrontParts, listener: ListenerConfig): Promise<HttpFace> {
-  const options = { keys: parts.remote?.keys ?? parts.running.keys, bodyBytes: parts.config.limits.http.bodyBytes };
+  const { remote, running, reads } = parts;
+  const stored = remote?.keys ?? running.keys;
+  const keys = reads === undefined ? stored : new ManagedKeys(reads.readThrough, stored);
+  const options = { keys, bodyBytes: parts.config.limits.http.bodyBytes };
+  const fetches = reads?.fetchByUrl === undefined ? undefined : fetchSource(reads.fetchByUrl);
   const cors = parts.config.http?.cors;
   return composeHttpFace(parts, 'http', listener, {
-    handle: (exchange) => handleKey(options, exchange),
+    handle: (exchange) =>
+      fetches !== undefined && isFetch(exchange) ? handleFetch(fetches, exchange) : handleKey(options, exchange),
     ...(cors === undefined ? {} : { cors: new Cors(cors) }),
   });
 }

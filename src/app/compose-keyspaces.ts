@@ -1,29 +1,51 @@
-import type { Apis } from '../client/http/apis.ts';
-import type { OutgoingHttp } from '../client/http/outgoing.ts';
+import { Apis } from '../client/http/apis.ts';
+import type { SharedRate } from '../client/http/gate.ts';
+import { OutgoingHttp } from '../client/http/outgoing.ts';
 import type { SluiceConfig } from '../config/schema.ts';
 import { patternOf } from '../config/schema-keyspaces.ts';
 import { isSluiceError, SluiceError } from '../errors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { comparePatterns, type KeyPattern, parseTemplate, type Template } from '../kernel/key-pattern.ts';
+import type { Rate } from '../kernel/token-bucket.ts';
 import type { EntryStore } from '../keyspace/entry-store.ts';
 import { Fetches } from '../keyspace/fetches.ts';
 import { Keyspace } from '../keyspace/keyspace.ts';
 import { ReadThrough } from '../keyspace/read-through.ts';
 import { createHttpOrigin } from '../origin/http/http-origin.ts';
 import type { Origin } from '../origin/origin.ts';
-import type { DatabaseConnections } from '../origin/sql/database-connections.ts';
+import { DatabaseConnections } from '../origin/sql/database-connections.ts';
 import { SqlOrigin } from '../origin/sql/sql-origin.ts';
 import { tagOf } from '../store/decisions/tag.ts';
+import type { StoreKeys } from '../store/keys.ts';
+import type { Window } from '../store/ports.ts';
 import type { NodeLog } from '../telemetry/log.ts';
+import { composeFetchSpace } from './compose-fetch.ts';
+import type { FetchByUrl } from './fetch-by-url.ts';
 
-export interface KeyspaceParts {
+/** Everything of a node that comes from origins. */
+export interface Reads {
+  readonly readThrough: ReadThrough;
+  /** Absent where nothing may be fetched by URL. */
+  readonly fetchByUrl: FetchByUrl | undefined;
+  readonly apis: Apis;
+  /** Ends what is under way and lets go of all connections. */
+  close(): Promise<void>;
+}
+
+export interface ReadsParts {
   readonly config: SluiceConfig;
   readonly store: EntryStore;
+  readonly storeKeys: StoreKeys;
+  /** Of the store, where other nodes use it too. */
+  readonly window: Window | undefined;
+  readonly clock: Clock;
+  readonly log: NodeLog;
+}
+
+interface KeyspaceParts extends ReadsParts {
   readonly apis: Apis;
   readonly outgoing: OutgoingHttp;
   readonly databases: DatabaseConnections;
-  readonly clock: Clock;
-  readonly log: NodeLog;
 }
 
 type KeyspaceConfig = SluiceConfig['keyspaces'][number];
@@ -33,25 +55,54 @@ const MAX_FETCHES = 100_000;
 /** A store that cannot keep what was fetched is told of once in so long. */
 const UNKEPT_EVERY_MS = 10_000;
 
-/** Read-through keys with their origins. @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
-export async function composeReadThrough(parts: KeyspaceParts): Promise<ReadThrough> {
-  const { config, store, databases, clock } = parts;
+/**
+ * What nodes that share a rate count is when they send a request, and the API counts when it comes: by so much the window is longer for all
+ * of them together. One node alone knows better.
+ */
+const SHARED_MARGIN = 0.1;
+const SHARED_MARGIN_MS = 100;
+
+/** @returns undefined where nothing is read from an origin. @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
+export async function composeReads(parts: ReadsParts): Promise<Reads | undefined> {
+  const { config, store, storeKeys, window, clock } = parts;
+  if (config.keyspaces.length === 0 && config.fetch.allow.length === 0) return undefined;
+  const apis = new Apis({
+    clock,
+    random: Math.random,
+    sharedRate: window === undefined ? undefined : (api, rate) => sharedRate(window, api, rate),
+  });
+  const outgoing = new OutgoingHttp({ clock });
+  const databases = new DatabaseConnections({ clock });
+  const fetchSpace = composeFetchSpace(config, { apis, clock });
+  const keyspaces = await composeKeyspaces({ ...parts, apis, outgoing, databases });
+  const fetches = new Fetches({ store, clock, tagOf, random: Math.random, limit: MAX_FETCHES, ...logOf(parts) });
+  const readThrough = new ReadThrough({ keyspaces, store, fetches, now: () => clock.now() });
+  return {
+    readThrough,
+    fetchByUrl: fetchSpace?.open(readThrough, storeKeys),
+    apis,
+    async close() {
+      fetches.close();
+      await Promise.all([...keyspaces.map(({ origin }) => origin.close()), fetchSpace?.keyspace.origin.close()]);
+      await Promise.all([outgoing.close(), databases.close()]);
+    },
+  };
+}
+
+async function composeKeyspaces(parts: KeyspaceParts): Promise<Keyspace[]> {
+  const { config, databases } = parts;
   for (const [name, { url, maxConnections, connectTimeout }] of Object.entries(config.connections))
     await databases.open({ name, url, maxConnections, connectTimeout });
-  const keyspaces = inOrder(config.keyspaces).map(({ written, pattern }) => {
+  return inOrder(config.keyspaces).map(({ written, pattern }) => {
     const { match, ttl, grace, refreshAhead, negativeTtl, errorTtl, timeout } = written;
     const policy = { ttl, grace, refreshAhead, negativeTtl, errorTtl, timeout };
     return new Keyspace({ match, pattern, policy, origin: originOf(written, pattern, parts) });
   });
-  const fetches = new Fetches({
-    store,
-    clock,
-    tagOf,
-    random: Math.random,
-    limit: MAX_FETCHES,
-    ...logOf(parts),
-  });
-  return new ReadThrough({ keyspaces, store, fetches, now: () => clock.now() });
+}
+
+function sharedRate(window: Window, api: string, { count, per }: Rate): SharedRate {
+  const limit = { limit: count, per: Math.ceil(per * (1 + SHARED_MARGIN)) + SHARED_MARGIN_MS };
+  return { take: () => window.rolling(`origin:${api}`, limit) };
 }
 
 function originOf(
@@ -120,7 +171,7 @@ function templateOf(text: string, pattern: KeyPattern): Template {
 function logOf({
   log,
   clock,
-}: KeyspaceParts): Pick<ConstructorParameters<typeof Fetches>[0], 'onOriginState' | 'onUnkept'> {
+}: ReadsParts): Pick<ConstructorParameters<typeof Fetches>[0], 'onOriginState' | 'onUnkept'> {
   const part = log.part('keyspace');
   let toldAt = Number.NEGATIVE_INFINITY;
   let unkept = 0;

@@ -17,11 +17,12 @@ import { openUpstream } from '../link/open-upstream.ts';
 import type { Route, Upstream, UpstreamNode } from '../link/upstream.ts';
 import { ReplyError } from '../resp/reply-decoder.ts';
 import { isCompatName, StoreKeys } from '../store/keys.ts';
-import type { KeyValue } from '../store/ports.ts';
+import type { KeyValue, Window } from '../store/ports.ts';
 import { RedisKeptEntries } from '../store/redis/kept-entries.ts';
 import { RedisKeyValue } from '../store/redis/key-value.ts';
 import { LinkCommands } from '../store/redis/link-commands.ts';
 import { RedisCalls } from '../store/redis/redis-calls.ts';
+import { RedisWindow } from '../store/redis/window.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import { RemoteEntries } from './remote-entries.ts';
 import { describeValue, RemoteKeys } from './remote-keys.ts';
@@ -53,6 +54,8 @@ export interface RemoteStore {
   reload(config: SluiceConfig): void;
   /** Read-through entries. */
   readonly entries: RemoteEntries;
+  /** Rates that all nodes share. */
+  readonly window: Window;
   /** @param managed keys that are read through; absent where there are none */
   session(server: Server, managed: ManagedReads | undefined): (client: Client) => RemoteSession;
   close(): void;
@@ -86,7 +89,7 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     settings,
     clock,
     random: Math.random,
-    ...(config.cache.enabled ? { listener: kept } : {}),
+    ...(config.cache.enabled || readsThrough(config) ? { listener: kept } : {}),
     onState: (node, reason) => {
       if (node.state === 'up') {
         reasons.delete(node.name);
@@ -123,6 +126,7 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     reads,
     keyValue,
     keys: new RemoteKeys({ store: keyValue, typeOf, reads, isReserved: (key) => isReserved(key, false), tokens, now }),
+    window: new RedisWindow(calls),
     entries: new RemoteEntries({
       entries: new RedisKeptEntries(calls, nodeId, () => clock.now()),
       reads: kept,
@@ -150,11 +154,12 @@ export async function composeRemote({ config, target, credentials, clock, log }:
         },
         client,
       ),
-    reload: ({ cache: next }) => {
+    reload: (nextConfig) => {
+      const { cache: next } = nextConfig;
       kept.cache.maxEntries = next.maxEntries;
       kept.cache.maxBytes = next.maxBytes;
       kept.cache.idle = next.idle;
-      Object.assign(kept.options, timesOf(next));
+      Object.assign(kept.options, timesOf(nextConfig));
     },
     close: () => {
       closing = true;
@@ -166,12 +171,13 @@ export async function composeRemote({ config, target, credentials, clock, log }:
 }
 
 function composeCache(
-  { cache: settings, upstream: { heartbeat } }: SluiceConfig,
+  config: SluiceConfig,
   clock: Clock,
   storeKeys: StoreKeys,
   upstream: () => Upstream,
 ): { readonly reads: CachedReads; readonly sweeper: { cancel(): void } } {
-  const coherence = new Coherence(heartbeat);
+  const { cache: settings } = config;
+  const coherence = new Coherence(config.upstream.heartbeat);
   const cache: LocalCache = new LocalCache({
     maxEntries: settings.maxEntries,
     maxBytes: settings.maxBytes,
@@ -190,7 +196,7 @@ function composeCache(
     metaKeys: storeKeys,
     describe: describeValue,
     ...(matches === undefined ? {} : { matches }),
-    ...timesOf(settings),
+    ...timesOf(config),
     maxEntryBytes: settings.maxEntryBytes,
     now: () => clock.monotonic(),
   });
@@ -203,7 +209,7 @@ function composeCache(
   return { reads, sweeper: { cancel: () => timer.cancel() } };
 }
 
-function timesOf({ ttl, grace }: SluiceConfig['cache']): {
+function timesOf({ cache: { ttl, grace }, keyspaces, fetch }: SluiceConfig): {
   ttl: number;
   grace: number;
   silentGrace: number;
@@ -213,8 +219,12 @@ function timesOf({ ttl, grace }: SluiceConfig['cache']): {
     ttl: ttl === 0 ? Number.POSITIVE_INFINITY : ttl,
     grace: grace ?? HTTP_GRACE_MS,
     silentGrace: grace ?? 0,
-    unprovenFor: grace ?? HTTP_GRACE_MS,
+    unprovenFor: Math.max(grace ?? HTTP_GRACE_MS, ...[...keyspaces, fetch].map((one) => one.ttl + one.grace)),
   };
+}
+
+function readsThrough({ keyspaces, fetch }: SluiceConfig): boolean {
+  return keyspaces.length + fetch.allow.length > 0;
 }
 
 function anyOf(patterns: readonly string[]): (key: ByteString) => boolean {

@@ -12,9 +12,11 @@ import { Certificates } from './certificates.ts';
 import { composeAdmin } from './compose-admin.ts';
 import { composeEngine } from './compose-engine.ts';
 import { composeFront } from './compose-front.ts';
+import { composeReads } from './compose-keyspaces.ts';
 import { composeRemote } from './compose-remote.ts';
 import { listen } from './listen.ts';
 import { engineMetrics, eventLoopMetrics, journalMetrics, processMetrics } from './observe.ts';
+import { keyspaceMetrics } from './observe-keyspaces.ts';
 import { limitMetrics } from './observe-limits.ts';
 import { remoteMetrics } from './observe-remote.ts';
 import { RemoteKeyValue } from './remote-key-value.ts';
@@ -65,6 +67,19 @@ export async function startSluice(
   const remote = isRemote(config.store)
     ? await composeRemote({ config, target: config.store, credentials, clock, log })
     : undefined;
+  const reads = await composeReads({
+    config,
+    store: remote?.entries ?? running.entries,
+    storeKeys: remote?.storeKeys ?? running.storeKeys,
+    window: remote?.window,
+    clock,
+    log,
+  }).catch(async (error: unknown) => {
+    remote?.close();
+    await running.close();
+    log.close();
+    throw error;
+  });
   const sources: MetricSource[] =
     remote === undefined ? [engineMetrics(running), journalMetrics(running)] : [remoteMetrics(remote)];
   const eventLoop = eventLoopMetrics();
@@ -82,10 +97,12 @@ export async function startSluice(
     addresses,
     isDraining: () => draining,
   });
+  if (reads !== undefined) sources.push(keyspaceMetrics(reads.readThrough));
   const addMetrics = (source: MetricSource): void => void sources.push(source);
   const release = async (): Promise<void> => {
     eventLoop.close();
     machine.close();
+    await reads?.close();
     remote?.close();
     await certificates.close();
     try {
@@ -95,7 +112,7 @@ export async function startSluice(
       log.close();
     }
   };
-  const parts = { config, running, remote, credentials, limits, certificates, clock, log, admin, addMetrics };
+  const parts = { config, running, remote, reads, credentials, limits, certificates, clock, log, admin, addMetrics };
   const front = await composeFront(parts).catch(async (error: unknown) => {
     await release();
     throw error;

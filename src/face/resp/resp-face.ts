@@ -17,7 +17,7 @@ export interface RespFaceOptions {
   readonly gate?: Gate;
   readonly tls?: TlsOptions;
   /** Passes the commands of a client on; absent: they are executed here. */
-  readonly connectRemote?: (client: Client) => RemoteSession;
+  readonly connectRemote?: ((client: Client) => RemoteSession) | undefined;
 }
 
 /** Connections above the limit, or in a TLS handshake, that are dealt with at once; above that they are closed without a word. */
@@ -72,7 +72,12 @@ export class RespFace {
     if (tls === undefined) {
       this.server = createServer(SOCKET_OPTIONS, (socket) => (enter(socket) ? accept(socket) : refuse(socket)));
     } else {
-      this.server = createTlsServer({ ...SOCKET_OPTIONS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, ...tls }, accept);
+      const options = { ...SOCKET_OPTIONS, allowHalfOpen: false, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, ...tls };
+      this.server = createTlsServer(options, (socket) => {
+        // Only now: who ends its side before the handshake is done would be kept until the time for it is over.
+        socket.allowHalfOpen = true;
+        accept(socket);
+      });
       // Counted before the handshake, which a client can also be slow at.
       this.server.on('connection', (socket: Socket) => {
         if (enter(socket)) return;
