@@ -147,6 +147,7 @@ async function composeHttpFace(
     gate: limits.gate({ face: name, loopbackOnly, isAdmin: name === 'admin' }),
     credentials,
     loopbackOnly,
+    isAdmin: name === 'admin',
     observe: (method, status, ms, number) => {
       stats.record(method, STATUS_CLASSES[Math.floor(status / 100)] ?? '5xx', ms);
       if (faceLog.isLevelEnabled('debug'))

@@ -2,7 +2,6 @@ import { getRandomValues } from 'node:crypto';
 import { diffReloadable } from '../config/diff.ts';
 import { listenerNames, type SluiceConfig } from '../config/schema.ts';
 import { isRemote, storeName } from '../config/store-url.ts';
-import { Credentials, type UserOptions } from '../guard/credentials.ts';
 import { Limits } from '../guard/limits/limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { KeyValue } from '../store/ports.ts';
@@ -14,16 +13,16 @@ import { composeEngine } from './compose-engine.ts';
 import { composeFront } from './compose-front.ts';
 import { composeReads } from './compose-keyspaces.ts';
 import { composeRemote } from './compose-remote.ts';
+import type { FetchByUrl } from './fetch-by-url.ts';
 import { listen } from './listen.ts';
 import { engineMetrics, eventLoopMetrics, journalMetrics, processMetrics } from './observe.ts';
 import { keyspaceMetrics } from './observe-keyspaces.ts';
 import { limitMetrics } from './observe-limits.ts';
 import { remoteMetrics } from './observe-remote.ts';
+import { openCredentials, tokensOf, usersOf } from './open-credentials.ts';
 import { RemoteKeyValue } from './remote-key-value.ts';
 import { systemClock } from './system-clock.ts';
 import { version } from './version.ts';
-
-const REFUSALS_EVERY_MS = 10_000;
 
 /** What a reload came to: settings now in effect, and settings that wait for a restart. */
 export interface ReloadResult {
@@ -40,6 +39,8 @@ export interface RunningSluice {
   readonly ready: Promise<void>;
   /** The user keys. */
   readonly keys: KeyValue;
+  /** Absent where nothing may be fetched by URL. */
+  readonly fetchByUrl: FetchByUrl | undefined;
   reload(next: SluiceConfig): ReloadResult;
   /** Drains the listeners, makes everything durable, closes. */
   close(): Promise<void>;
@@ -55,7 +56,7 @@ export async function startSluice(
 ): Promise<RunningSluice> {
   const clock = options.clock ?? systemClock;
   const log = new NodeLog(config.log);
-  const credentials = new Credentials(usersOf(config), () => clock.monotonic(), refusalLog(log, clock));
+  const credentials = openCredentials(config, clock, log);
   const [seed0 = 0, seed1 = 0] = getRandomValues(new Int32Array(2));
   const limits = new Limits(config.limits, () => clock.monotonic(), [seed0, seed1]);
   const storeLog = log.part('store');
@@ -152,11 +153,13 @@ export async function startSluice(
     ...(running.dataDir === undefined ? {} : { dataDir: running.dataDir }),
     ready: running.ready,
     keys: remote === undefined ? running.keys : new RemoteKeyValue(remote.keyValue, remote.reads),
+    fetchByUrl: reads?.fetchByUrl,
     reload(next) {
       const { reloadable, needRestart, effective } = diffReloadable(current, next);
+      // The first, as it may be refused.
+      credentials.replace(usersOf(effective), tokensOf(effective));
       running.engine.maxBytes = effective.maxBytes;
       remote?.reload(effective);
-      credentials.replace(usersOf(effective));
       limits.replace(effective.limits);
       log.reload(effective.log);
       void certificates.reload();
@@ -169,24 +172,6 @@ export async function startSluice(
       return closing;
     },
   };
-}
-
-/** A node under a guesser's hands says so, a line in ten seconds at most. Neither names nor secrets are told: people mix them up. */
-function refusalLog(log: NodeLog, clock: Clock): () => void {
-  const guard = log.part('guard');
-  let refused = 0;
-  let toldAt = Number.NEGATIVE_INFINITY;
-  return () => {
-    refused++;
-    if (clock.monotonic() - toldAt < REFUSALS_EVERY_MS) return;
-    guard.warn({ refused }, 'credentials were refused: unknown name or wrong secret');
-    refused = 0;
-    toldAt = clock.monotonic();
-  };
-}
-
-function usersOf(config: SluiceConfig): UserOptions[] {
-  return config.users.map(({ name, secret, namespaces }) => ({ name, secret, compat: namespaces.includes('compat') }));
 }
 
 /** The registry is loaded when somebody scrapes: many nodes never are, and it takes memory. */

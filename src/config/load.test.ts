@@ -281,8 +281,8 @@ describe('loadConfig', () => {
     expect(JSON.stringify(value)).not.toMatch(/hunter2|fromenv/);
     const [a, b] = value.users;
     if (a === undefined || b === undefined) throw new Error('users are missing');
-    expect(Buffer.from(a.secret.digest)).toEqual(createHash('sha256').update('hunter2').digest());
-    expect(Buffer.from(b.secret.digest)).toEqual(createHash('sha256').update('fromenv').digest());
+    expect(Buffer.from(a.secrets[0]?.digest ?? [])).toEqual(createHash('sha256').update('hunter2').digest());
+    expect(Buffer.from(b.secrets[0]?.digest ?? [])).toEqual(createHash('sha256').update('fromenv').digest());
     expect(b.namespaces).toEqual(['compat']);
   });
 

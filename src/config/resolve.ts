@@ -92,7 +92,7 @@ function check(config: Parsed, sourceOf: SourceOf): ConfigFinding[] {
       });
     }
     taken.set(text, name);
-    if (config.users.length === 0 && !config.insecure && !isLoopbackHost(address.host)) {
+    if (!asksForCredentials(config) && !config.insecure && !isLoopbackHost(address.host)) {
       findings.push({
         path: name,
         code: 'INSECURE_ADDRESS',
@@ -106,8 +106,13 @@ function check(config: Parsed, sourceOf: SourceOf): ConfigFinding[] {
   return findings;
 }
 
+/** Whether somebody is configured; what the file of users says is known only when it is read. */
+function asksForCredentials({ users, tokens, aclFile }: Parsed): boolean {
+  return users.length > 0 || tokens.length > 0 || aclFile !== undefined;
+}
+
 function warn(config: Parsed, sourceOf: SourceOf): ConfigFinding[] {
-  if (!config.insecure || config.users.length > 0) return [];
+  if (!config.insecure || asksForCredentials(config)) return [];
   return listenerNames.flatMap((name): ConfigFinding[] => {
     const address = config[name]?.address;
     if (address === undefined || isLoopbackHost(address.host)) return [];

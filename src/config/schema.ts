@@ -6,22 +6,19 @@ import { fetchByUrl } from './schema-fetch.ts';
 import { keyspaces } from './schema-keyspaces.ts';
 import { limits } from './schema-limits.ts';
 import { httpListener, listener } from './schema-listeners.ts';
+import { log } from './schema-log.ts';
 import { upstream } from './schema-upstream.ts';
-import { users } from './schema-users.ts';
+import { aclFile, tokens, users } from './schema-users.ts';
 import {
   byteSizeSetting,
   choiceSetting,
   durationSetting,
   flagSetting,
   nonEmpty,
-  parsedText,
   settingRegistry,
   textSetting,
 } from './setting.ts';
 import { parseStore, type Store, storeForm } from './store-url.ts';
-
-/** How much is logged; each level includes those after it. */
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const store = z
   .string({ error: () => `expected ${storeForm}` })
@@ -46,42 +43,6 @@ const store = z
     secret: true,
     defaultText: 'embedded',
   });
-
-const log = z
-  .strictObject({
-    level: choiceSetting(logLevels, 'info', {
-      description: 'The least important level that is logged.',
-      reloadable: true,
-    }),
-    format: choiceSetting(['json', 'pretty', 'text'], 'json', {
-      description: '`json`: one object a line. `text`: one plain line each. `pretty`: the same with colours.',
-    }),
-    file: parsedText('the path of a file', nonEmpty).optional().register(settingRegistry, {
-      description: 'File to append the log to.',
-      form: 'the path of a file',
-      kind: 'text',
-      reloadable: false,
-      isPath: true,
-      defaultText: 'standard output',
-    }),
-    levels: z
-      .record(
-        z
-          .string()
-          .regex(/^[a-z][a-z0-9-]{0,31}$/, { error: () => 'expected the name of a part, such as http or store' }),
-        z.enum(logLevels, { error: () => `expected one of ${logLevels.join(', ')}` }),
-        { error: () => 'expected a mapping of parts to levels' },
-      )
-      .prefault({})
-      .register(settingRegistry, {
-        description: 'Other levels for single parts, e.g. `{ http: debug, store: warn }`.',
-        form: 'a mapping of parts to levels, such as { http: debug }',
-        kind: 'structure',
-        reloadable: true,
-        defaultText: 'none',
-      }),
-  })
-  .prefault({});
 
 /** The configuration of Sluice as it is written; every default, bound and description stands here, in `schema-*.ts`, and nowhere else. */
 export const configSchema = z.strictObject({
@@ -142,8 +103,10 @@ export const configSchema = z.strictObject({
   resp: listener('127.0.0.1:6380', 'Where keys are served over the protocol of Redis.'),
   admin: listener('127.0.0.1:8081', 'Where health, metrics and administration are served.'),
   users,
+  tokens,
+  aclFile,
   insecure: flagSetting(false, {
-    description: 'Accept addresses other machines can reach although no `users` are configured.',
+    description: 'Accept addresses other machines can reach although no `users`, `tokens` or `aclFile` are configured.',
   }),
   limits,
   log,

@@ -16,6 +16,9 @@ export type SecretHash =
 /** The form a secret is written in, for messages. */
 export const secretForm = `scrypt:N:R:P:SALT:HASH as "sluice hash-secret" prints it, sha256:HEX, or the secret itself as \${NAME} from the environment`;
 
+/** The same for tokens, which are not stretched. */
+export const tokenSecretForm = `sha256:HEX, or the token itself as \${NAME} from the environment`;
+
 const scryptPattern = /^scrypt:(\d{1,8}):(\d{1,2}):(\d{1,2}):([A-Za-z0-9_-]{11,128}):([A-Za-z0-9_-]{22,128})$/;
 /** What verifying one secret may need, so that a hash in a file cannot ask for all memory. */
 const maxScryptBytes = 256 * 1024 * 1024;

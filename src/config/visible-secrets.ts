@@ -14,17 +14,29 @@ export function plainSecrets(source: YamlSource, file: string): ConfigFinding[] 
   if (hasPassword(memberOf(source.value, 'store'))) warn(['store'], 'store', password);
   if (typeof memberOf(memberOf(memberOf(source.value, 'upstream'), 'sentinel'), 'password') === 'string')
     warn(['upstream', 'sentinel', 'password'], 'upstream.sentinel.password', password);
-  const users = source.value['users'];
-  for (const [index, user] of Array.isArray(users) ? users.entries() : []) {
-    const secret = memberOf(user, 'secret');
-    if (typeof secret !== 'string' || parseSecret(secret)?.plain !== true) continue;
-    warn(
-      ['users', String(index), 'secret'],
-      `users[${index}].secret`,
-      'the secret itself stands in the file; take it from the environment, or write its hash (sluice hash-secret)',
-    );
+  for (const list of ['users', 'tokens']) {
+    const entries = source.value[list];
+    for (const [index, entry] of Array.isArray(entries) ? entries.entries() : []) {
+      for (const [path, name] of plainIn(entry))
+        warn([list, String(index), ...path], `${list}[${index}].${name}`, inFile);
+    }
   }
   return findings;
+}
+
+const inFile =
+  'the secret itself stands in the file; take it from the environment, or write its hash (sluice hash-secret)';
+
+/** Where an entry of `users` or `tokens` has the secret itself. */
+function plainIn(entry: unknown): (readonly [path: readonly string[], name: string])[] {
+  const isPlain = (written: unknown): boolean => typeof written === 'string' && parseSecret(written)?.plain === true;
+  const found: (readonly [readonly string[], string])[] = isPlain(memberOf(entry, 'secret'))
+    ? [[['secret'], 'secret']]
+    : [];
+  const several = memberOf(entry, 'secrets');
+  for (const [index, written] of Array.isArray(several) ? several.entries() : [])
+    if (isPlain(written)) found.push([['secrets', String(index)], `secrets[${index}]`]);
+  return found;
 }
 
 /** Passwords on the command line of a program that goes on running: every user of the machine can read them there. */

@@ -1,109 +1,413 @@
-import { createHash, scryptSync, timingSafeEqual } from 'node:crypto';
-import type { ByteString } from '../kernel/bytes.ts';
+import { SluiceError } from '../errors.ts';
+import { type ByteString, utf8ToBytes } from '../kernel/bytes.ts';
+import {
+  type Account,
+  applyRules,
+  describeAccount,
+  fullAccount,
+  newAccount,
+  type RuleContext,
+  UnmatchedParenthesis,
+} from './acl/account.ts';
+import { AclFileError, formatAclFile, parseAclFile } from './acl/acl-file.ts';
+import { AclLog } from './acl/acl-log.ts';
+import type { CommandCatalog } from './acl/catalog.ts';
+import { AclRuleError } from './acl/rule-error.ts';
+import { type HttpRights, TokenRights, UserRights, type Verb, verbs } from './http-rights.ts';
+import { isSameDigest, type StoredSecret, StretchedSecrets, sha256Hex } from './secrets.ts';
+import { User } from './user.ts';
 
-/** A secret as it is kept: its SHA-256, or a salted scrypt digest with its cost (RFC 7914). */
-export type StoredSecret =
-  | { readonly kind: 'sha256'; readonly digest: Uint8Array }
-  | {
-      readonly kind: 'scrypt';
-      readonly n: number;
-      readonly r: number;
-      readonly p: number;
-      readonly salt: Uint8Array;
-      readonly digest: Uint8Array;
-    };
+export type { StoredSecret } from './secrets.ts';
 
+/** A user of the configuration. */
 export interface UserOptions {
   readonly name: string;
-  readonly secret: StoredSecret;
+  readonly secrets: readonly StoredSecret[];
   /** May reach the keys that other programs agree on. */
   readonly compat: boolean;
+  /** May use the listener for administration whatever its rules. @default false */
+  readonly admin?: boolean;
+  /** Its rules in Redis's syntax; undefined: it may do everything. */
+  readonly acl?: string | undefined;
 }
 
-/** Who a client is. */
-export interface User {
+/** A token for HTTP. It has the rights of a user, or keys and verbs of its own. */
+export interface TokenOptions {
   readonly name: string;
-  readonly compat: boolean;
+  /** SHA-256. */
+  readonly digest: Uint8Array;
+  readonly user?: string | undefined;
+  /** Globs. @default every key */
+  readonly keys?: readonly string[] | undefined;
+  /** @default all */
+  readonly verbs?: readonly Verb[] | undefined;
+  /** May use the listener for administration. @default false */
+  readonly admin?: boolean;
 }
 
-/** After a wrong secret of a scrypt user, others of them are refused unseen for so long: a guesser must not buy our CPU time. */
-const GUESS_PAUSE_MS = 200;
-const SCRYPT_MAX_BYTES = 288 * 1024 * 1024;
+/** Where users made by commands are kept. @throws SluiceError both, when the file cannot be read or written */
+export interface AclStorage {
+  /** For messages. */
+  readonly path: string;
+  /** Undefined when there is no file yet. */
+  read(): ByteString | undefined;
+  write(text: ByteString): void;
+}
+
+export interface CredentialOptions {
+  readonly users: readonly UserOptions[];
+  /** @default none */
+  readonly tokens?: readonly TokenOptions[];
+  /** @default none: ACL SAVE and ACL LOAD are refused */
+  readonly storage?: AclStorage | undefined;
+  readonly catalog: CommandCatalog;
+  /** ms, monotonic. */
+  readonly monotonic: () => number;
+  /** Told of every refusal, for the log. @default nobody */
+  readonly onRefused?: () => void;
+  /** Whether everybody may be let in without credentials: all listeners serve this machine only, or it was asked for. @default true */
+  readonly mayBeOpen?: boolean;
+}
+
+/** Who a request comes from. */
+export interface Identity {
+  readonly name: string;
+  /** Undefined: every key, every verb. */
+  readonly rights: HttpRights | undefined;
+  /** May use the listener for administration. */
+  readonly isAdmin: boolean;
+}
+
+/** What became of a user whose connections may be open. */
+export type UserChange = 'changed' | 'deleted';
+
 /** Compared against for unknown names, so that they take as long as known ones. */
-const NOBODY = sha256('');
+const NOBODY = sha256Hex('');
+const DEFAULT = 'default';
 
-/** The configured users. One for all faces; secrets are compared in constant time. */
+/**
+ * Who may come in, and what they may do: users of the configuration, of the ACL file and of ACL SETUSER, and tokens. One for all faces.
+ * There is always a user named `default`: without any other definition of it, it may do everything and needs no password as long as no
+ * users or tokens are configured, and is off otherwise.
+ */
 export class Credentials {
-  #users: ReadonlyMap<string, UserOptions>;
-  /** SHA-256 of scrypt secrets that were right once, by user. */
-  readonly #known = new Map<string, Buffer>();
-  readonly #monotonic: () => number;
+  readonly catalog: CommandCatalog;
+  readonly log = new AclLog();
+  readonly #users = new Map<ByteString, User>();
+  readonly #storage: AclStorage | undefined;
+  readonly #stretched: StretchedSecrets;
   readonly #onRefused: () => void;
-  #guessedAt = Number.NEGATIVE_INFINITY;
+  readonly #mayBeOpen: boolean;
+  readonly #watchers: ((user: User, change: UserChange) => void)[] = [];
+  #options: readonly UserOptions[] = [];
+  #tokens: readonly TokenOptions[] = [];
+  /** By the hexadecimal SHA-256 of the secret; made when asked for. */
+  #bySecret: ReadonlyMap<string, Identity> | undefined;
+  #generation = 0;
+  /** Text of the ACL file as it was read or written last. */
+  #fileText: ByteString | undefined;
 
-  /** @param onRefused told of every refusal, for the log; @default nobody */
-  constructor(users: readonly UserOptions[], monotonic: () => number, onRefused: () => void = () => {}) {
-    this.#users = new Map(users.map((user) => [user.name, user]));
-    this.#monotonic = monotonic;
-    this.#onRefused = onRefused;
+  /** @throws SluiceError CONFIG_INVALID rules or a file that cannot be used, INSECURE_ADDRESS */
+  constructor(options: CredentialOptions) {
+    this.catalog = options.catalog;
+    this.#storage = options.storage;
+    this.#stretched = new StretchedSecrets(options.monotonic);
+    this.#onRefused = options.onRefused ?? (() => {});
+    this.#mayBeOpen = options.mayBeOpen ?? true;
+    this.#take(options.users, options.tokens ?? [], this.#readFile());
   }
 
-  /** False when no users are configured: then everybody who can connect is let in. */
+  /** False when whoever connects is let in. */
   get required(): boolean {
-    return this.#users.size > 0;
+    const { on, nopass } = this.guest.account;
+    return !(on && nopass);
   }
 
-  /** Takes the users of a new configuration; connections keep who they are. */
-  replace(users: readonly UserOptions[]): void {
-    this.#users = new Map(users.map((user) => [user.name, user]));
-    this.#known.clear();
+  /** Who connections begin as where no credentials are {@link required}. */
+  get guest(): User {
+    return this.#users.get(DEFAULT) as User;
   }
 
-  /** @returns undefined when name or secret are wrong. */
-  authenticate(name: string, secret: ByteString): User | undefined {
+  /** Grows with every change of users and tokens: what was found out before may be wrong then. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Tells of users whose connections have to be looked at. */
+  watch(watcher: (user: User, change: UserChange) => void): void {
+    this.#watchers.push(watcher);
+  }
+
+  /**
+   * Takes the users and tokens of a new configuration, and the ACL file where it has changed. All of it, or nothing.
+   * @throws SluiceError CONFIG_INVALID, INSECURE_ADDRESS
+   */
+  replace(users: readonly UserOptions[], tokens: readonly TokenOptions[] = []): void {
+    const text = this.#readFile();
+    const sameUsers = JSON.stringify(users) === JSON.stringify(this.#options);
+    const sameTokens = JSON.stringify(tokens) === JSON.stringify(this.#tokens);
+    if (sameUsers && sameTokens && text === this.#fileText) return;
+    this.#take(users, tokens, text);
+  }
+
+  // Users
+
+  find(name: ByteString): User | undefined {
+    return this.#users.get(name);
+  }
+
+  /** By name. */
+  list(): readonly User[] {
+    return [...this.#users.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /**
+   * ACL SETUSER: makes or changes a user, as a whole or not at all.
+   * @throws AclRuleError, UnmatchedParenthesis, SluiceError INSECURE_ADDRESS
+   */
+  setUser(name: ByteString, rules: readonly ByteString[]): void {
+    const known = this.#users.get(name);
+    const account = applyRules(known?.account ?? newAccount, rules, this.#rules);
+    if (name === DEFAULT) this.#requireClosed(account);
+    const forgets = rules.some((rule) => /^(?:reset|resetpass|nopass)$/i.test(rule));
+    if (known === undefined) {
+      this.#users.set(name, new User(name, account, 'command', this.catalog));
+    } else {
+      known.change(account, forgets ? [] : known.stretched);
+      if (known.source === 'builtin') known.source = 'command';
+    }
+    this.#changed();
+    if (known !== undefined) this.#tell(known, 'changed');
+  }
+
+  /** @returns whether there was one. The default user cannot be deleted: refuse that before. */
+  deleteUser(name: ByteString): boolean {
     const user = this.#users.get(name);
-    const given = sha256(secret);
-    if (user === undefined) {
-      timingSafeEqual(given, NOBODY);
-      this.#onRefused();
-      return undefined;
-    }
-    const right =
-      user.secret.kind === 'sha256' ? timingSafeEqual(given, user.secret.digest) : this.#scrypt(user, secret, given);
-    if (!right) this.#onRefused();
-    return right ? { name: user.name, compat: user.compat } : undefined;
+    if (user === undefined || name === DEFAULT) return false;
+    this.#users.delete(name);
+    this.#changed();
+    this.#tell(user, 'deleted');
+    return true;
   }
 
-  /** The user whose secret this is, for a bearer token. Only `sha256` secrets, as each is compared. */
-  authenticateToken(secret: ByteString): User | undefined {
-    const given = sha256(secret);
-    let found: User | undefined;
-    for (const user of this.#users.values()) {
-      if (user.secret.kind === 'sha256' && timingSafeEqual(given, user.secret.digest))
-        found = { name: user.name, compat: user.compat };
-    }
+  /** Whether there is a file for {@link save} and {@link load}. */
+  get hasFile(): boolean {
+    return this.#storage !== undefined;
+  }
+
+  /** Writes the users that are not of the configuration to the file. @throws SluiceError */
+  save(): void {
+    const kept = this.list().filter(({ source }) => source === 'file' || source === 'command');
+    const text = formatAclFile(kept.map(({ name, account }) => [name, account] as const));
+    this.#storage?.write(text);
+    this.#fileText = text;
+    for (const user of kept) user.source = 'file';
+  }
+
+  /** Reads the file again: all of it, or nothing. @throws SluiceError CONFIG_INVALID, INSECURE_ADDRESS */
+  load(): void {
+    this.#take(this.#options, this.#tokens, this.#readFile(), true);
+  }
+
+  // Logins
+
+  /** In constant time. @returns undefined when name or secret are wrong, or the user is off. */
+  authenticate(name: ByteString, secret: ByteString): User | undefined {
+    const user = this.#users.get(name);
+    const given = sha256Hex(secret);
+    let right = false;
+    for (const password of user?.account.passwords ?? [NOBODY]) right = isSameDigest(given, password) || right;
+    if (user !== undefined && !right)
+      right = user.account.nopass || user.stretched.some((stored) => this.#stretched.isRight(stored, secret, given));
+    if (user?.account.on === true && right) return user;
+    this.#onRefused();
+    return undefined;
+  }
+
+  /** The same for HTTP. */
+  identify(name: ByteString, secret: ByteString): Identity | undefined {
+    const user = this.authenticate(name, secret);
+    return user === undefined ? undefined : identityOf(user);
+  }
+
+  /** Whose token, or unstretched secret, this is. */
+  identifyToken(secret: ByteString): Identity | undefined {
+    this.#bySecret ??= this.#indexSecrets();
+    const found = this.#bySecret.get(sha256Hex(secret));
     if (found === undefined) this.#onRefused();
     return found;
   }
 
-  #scrypt(user: UserOptions, secret: ByteString, given: Buffer): boolean {
-    const known = this.#known.get(user.name);
-    if (known !== undefined && timingSafeEqual(given, known)) return true;
-    if (user.secret.kind !== 'scrypt' || this.#monotonic() - this.#guessedAt < GUESS_PAUSE_MS) return false;
-    const { n, r, p, salt, digest } = user.secret;
-    const derived = scryptSync(Buffer.from(secret, 'latin1'), salt, digest.length, {
-      N: n,
-      r,
-      p,
-      maxmem: SCRYPT_MAX_BYTES,
-    });
-    const right = timingSafeEqual(derived, digest);
-    if (right) this.#known.set(user.name, given);
-    else this.#guessedAt = this.#monotonic();
-    return right;
+  get hasTokens(): boolean {
+    return this.#tokens.length > 0;
+  }
+
+  /** What somebody without credentials may do, where none are {@link required}; undefined: everything. */
+  get guestRights(): HttpRights | undefined {
+    return this.guest.permissions === undefined ? undefined : new UserRights(this.guest);
+  }
+
+  get #rules(): RuleContext {
+    return { catalog: this.catalog, hashPassword: sha256Hex };
+  }
+
+  /** Everything is checked before anything changes. */
+  #take(
+    options: readonly UserOptions[],
+    tokens: readonly TokenOptions[],
+    text: ByteString | undefined,
+    isReread = false,
+  ): void {
+    const next = new Map<ByteString, Definition>();
+    for (const option of options) next.set(option.name, this.#definitionOf(option));
+    const inFile = this.#parseFile(text);
+    for (const [name, account] of inFile) {
+      if (next.has(name)) throw invalid(`the user '${name}' is defined in the configuration and in the ACL file`);
+      next.set(name, { account, source: 'file' });
+    }
+    // What was changed by commands stays until the place it comes from says something else.
+    const fileIsNew = isReread || text !== this.#fileText;
+    const configIsNew = options !== this.#options || tokens !== this.#tokens;
+    for (const user of this.#users.values()) {
+      if (next.has(user.name) || user.source !== 'command' || (fileIsNew && this.#storage !== undefined)) continue;
+      // Users were configured meanwhile: the open door of before is not kept.
+      if (user.name === DEFAULT && configIsNew) continue;
+      next.set(user.name, user);
+    }
+    if (!next.has(DEFAULT)) {
+      const isOpen = options.length === 0 && tokens.length === 0;
+      next.set(DEFAULT, { account: isOpen ? { ...fullAccount, nopass: true } : newAccount, source: 'builtin' });
+    }
+    this.#requireClosed((next.get(DEFAULT) as Definition).account);
+    for (const { name, user } of tokens) {
+      if (user !== undefined && !next.has(user))
+        throw invalid(`tokens: the user '${user}' of the token '${name}' does not exist`);
+    }
+    this.#options = options;
+    this.#tokens = tokens;
+    this.#fileText = text;
+    this.#put(next);
+  }
+
+  #put(next: ReadonlyMap<ByteString, Definition>): void {
+    const told: (readonly [User, UserChange])[] = [];
+    for (const user of this.#users.values()) {
+      if (next.has(user.name)) continue;
+      this.#users.delete(user.name);
+      told.push([user, 'deleted']);
+    }
+    for (const [name, { account, source, stretched = [], compat = false, isAdmin = false }] of next) {
+      const known = this.#users.get(name);
+      const user = known ?? new User(name, account, source, this.catalog);
+      user.change(account, stretched);
+      user.source = source;
+      user.compat = compat;
+      user.isAdmin = isAdmin;
+      this.#users.set(name, user);
+      if (known !== undefined) told.push([known, 'changed']);
+    }
+    this.#changed();
+    for (const [user, change] of told) this.#tell(user, change);
+  }
+
+  #definitionOf({ name, secrets, compat, acl, admin = false }: UserOptions): Definition {
+    const passwords = secrets.flatMap((secret) =>
+      secret.kind === 'sha256' ? [Buffer.from(secret.digest).toString('hex')] : [],
+    );
+    const stretched = secrets.filter((secret) => secret.kind === 'scrypt');
+    const plain: Account = { ...fullAccount, passwords };
+    const account = acl === undefined ? plain : this.#accountOf(name, { ...newAccount, on: true, passwords }, acl);
+    return { account, stretched, compat, isAdmin: admin, source: 'config' };
+  }
+
+  #accountOf(name: string, start: Account, acl: string): Account {
+    const words = utf8ToBytes(acl)
+      .split(/[ \t\r\n]+/)
+      .filter((word) => word !== '');
+    try {
+      return applyRules(start, words, this.#rules);
+    } catch (error) {
+      if (error instanceof AclRuleError || error instanceof UnmatchedParenthesis)
+        throw invalid(`users: the rules of '${name}': ${error.message.replace(/^Error in ACL SETUSER modifier /, '')}`);
+      throw error;
+    }
+  }
+
+  #readFile(): ByteString | undefined {
+    return this.#storage?.read();
+  }
+
+  #parseFile(text: ByteString | undefined): ReadonlyMap<ByteString, Account> {
+    if (text === undefined) return new Map();
+    try {
+      return parseAclFile(text, this.#rules);
+    } catch (error) {
+      if (error instanceof AclFileError) throw invalid(`${this.#storage?.path}, ${error.message}`);
+      throw error;
+    }
+  }
+
+  #requireClosed({ on, nopass }: Account): void {
+    if (this.#mayBeOpen || !(on && nopass)) return;
+    throw new SluiceError(
+      'INSECURE_ADDRESS',
+      "other machines can reach a listener, and the user 'default' would need no password: give it one, turn it off, or start with --insecure",
+    );
+  }
+
+  #indexSecrets(): ReadonlyMap<string, Identity> {
+    const found = new Map<string, Identity>();
+    for (const user of this.#users.values()) {
+      if (!user.account.on) continue;
+      for (const password of user.account.passwords) found.set(password, identityOf(user));
+    }
+    for (const token of this.#tokens) {
+      const identity = this.#identityOfToken(token);
+      if (identity !== undefined) found.set(Buffer.from(token.digest).toString('hex'), identity);
+    }
+    return found;
+  }
+
+  /** Undefined while the user it stands for is off or deleted. */
+  #identityOfToken({ name, user: userName, keys, verbs: allowed, admin }: TokenOptions): Identity | undefined {
+    if (userName !== undefined) {
+      const user = this.#users.get(userName);
+      if (user?.account.on !== true) return undefined;
+      return { ...identityOf(user), name, ...(admin === true ? { isAdmin: true } : {}) };
+    }
+    const isBound = keys !== undefined || allowed !== undefined;
+    const rights = isBound ? new TokenRights(name, allowed ?? verbs, (keys ?? ['*']).map(utf8ToBytes)) : undefined;
+    return { name, rights, isAdmin: admin === true };
+  }
+
+  #changed(): void {
+    this.#generation++;
+    this.#bySecret = undefined;
+  }
+
+  #tell(user: User, change: UserChange): void {
+    for (const watcher of this.#watchers) watcher(user, change);
   }
 }
 
-function sha256(secret: ByteString): Buffer {
-  return createHash('sha256').update(secret, 'latin1').digest();
+interface Definition {
+  readonly account: Account;
+  readonly source: User['source'];
+  readonly stretched?: User['stretched'];
+  readonly compat?: boolean;
+  readonly isAdmin?: boolean;
+}
+
+function identityOf(user: User): Identity {
+  const rights = user.permissions === undefined ? undefined : new UserRights(user);
+  return { name: user.name, rights, isAdmin: user.isAdmin || rights === undefined };
+}
+
+function invalid(message: string): SluiceError {
+  return new SluiceError('CONFIG_INVALID', message);
+}
+
+/** One line of ACL LIST. */
+export function describeUser({ name, account }: User): ByteString {
+  return `user ${name} ${describeAccount(account)}`;
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ByteHolder } from '../../guard/limits/byte-budget.ts';
 import type { Gate, Visitor } from '../../guard/limits/gate.ts';
+import type { RememberedLogin } from './access.ts';
 import type { Exchange } from './exchange.ts';
 import { linger } from './linger.ts';
 import { type Problem, rawProblem } from './problem.ts';
@@ -20,6 +21,8 @@ export class Connection implements ByteHolder {
   readonly socket: Socket;
   /** Who pays for its requests; undefined where nothing is limited. */
   readonly visitor: Visitor | undefined;
+  /** Whom its last request came from. */
+  readonly login: RememberedLogin = { authorization: undefined, generation: -1, identity: undefined };
   readonly #gate: Gate | undefined;
   readonly #serve: Serve;
   #current: Exchange | undefined;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ByteHolder } from '../../guard/limits/byte-budget.ts';
 import type { Gate } from '../../guard/limits/gate.ts';
+import type { Identity, KeyRights } from './access.ts';
 import { Problem } from './problem.ts';
 import { overloaded } from './refusals.ts';
 
@@ -11,7 +12,9 @@ export class Exchange implements ByteHolder {
   /** Number of the request on this listener; what its request id is made from. */
   readonly number: number;
   /** Who asks, once the credentials were checked; undefined where nobody needs any. */
-  identity: { readonly name: string } | undefined;
+  identity: Identity | undefined;
+  /** What it may do to keys; undefined: everything. */
+  rights: KeyRights | undefined;
   /** Path and query, once the request was checked. */
   path = '';
   /** Why the request cannot be answered as it asks: found while it waited for its turn, or while its body came. */

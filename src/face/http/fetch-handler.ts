@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { percentDecode } from '../../http/percent.ts';
 import { type ByteString, bytesToUtf8, toBuffer } from '../../kernel/bytes.ts';
+import { requireRight } from './access.ts';
 import { type Exchange, hasBody } from './exchange.ts';
 import { answerEntry, type KeyEntry, type ReadOrigin } from './key-handler.ts';
 import { Problem } from './problem.ts';
@@ -48,11 +49,13 @@ export function handleFetch(source: FetchSource, exchange: Exchange): Promise<vo
   const key = given.get('key') ?? '';
   if (isDelete) {
     if (key === '') throw bad('give the key to be dropped as ?key=');
+    requireRight(exchange, 'delete', key);
     return purge(source, exchange, key);
   }
   const url = textOf(given, 'url');
   if (url === '') throw bad('give the URL to be fetched as ?url=');
   if (key === '') throw bad('give the key to keep it under as &key=');
+  requireRight(exchange, 'read', key);
   const answer = source.fetch({ url, key, params: textOf(given, 'params') });
   if (answer instanceof Promise) return answer.then((found) => write(exchange, found));
   write(exchange, answer);

@@ -52,6 +52,8 @@ export interface HttpFaceOptions {
   readonly credentials: HttpCredentials;
   /** The listener is bound to loopback only. */
   readonly loopbackOnly: boolean;
+  /** The listener is the one for administration. @default false */
+  readonly isAdmin?: boolean;
   /** Paths answered without credentials. @default none */
   readonly isOpen?: (path: string) => boolean;
   /** Web pages of other origins that may use it. @default none */
@@ -243,9 +245,9 @@ export class HttpFace {
 
   /** @throws Problem 401, 403, 429. Refused credentials are paid for by the address. */
   #admit(exchange: Exchange, connection: Connection, fromNamedPage: boolean): void {
-    const { credentials, loopbackOnly } = this.#options;
+    const { credentials } = this.#options;
     try {
-      exchange.identity = admit(exchange.request, credentials, loopbackOnly, fromNamedPage);
+      admit(exchange.request, exchange, connection.login, credentials, this.#options, fromNamedPage);
     } catch (error) {
       this.#charge(undefined, connection);
       throw error;

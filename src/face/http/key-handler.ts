@@ -3,6 +3,7 @@ import { percentDecode } from '../../http/percent.ts';
 import { type ByteString, toBuffer } from '../../kernel/bytes.ts';
 import { parseDuration } from '../../kernel/duration.ts';
 import type { OnlyIf, SetOptions, SetOutcome } from '../../store/ports.ts';
+import { requireRight } from './access.ts';
 import { type Exchange, hasBody } from './exchange.ts';
 import { Problem } from './problem.ts';
 
@@ -77,16 +78,20 @@ export function handleKey(options: KeyHandlerOptions, exchange: Exchange): Promi
     case 'HEAD':
       checkParameters(parameters, []);
       refuseBody(exchange);
+      requireRight(exchange, 'read', key);
       return read(options.keys, exchange, key);
     case 'PUT':
       checkParameters(parameters, ['ttl']);
+      requireRight(exchange, 'write', key);
       return write(options, exchange, toBuffer(key), parameters);
     case 'DELETE':
       checkParameters(parameters, []);
       refuseBody(exchange);
+      requireRight(exchange, 'delete', key);
       return remove(options.keys, exchange, toBuffer(key));
     case 'POST':
       checkParameters(parameters, ['incr']);
+      requireRight(exchange, 'count', key);
       return increment(options, exchange, toBuffer(key), parameters);
     default:
       throw new Problem(405, 'Method not allowed', `a key answers to ${METHODS}`, { headers: ['Allow', METHODS] });
