@@ -6,6 +6,7 @@
  * await sluice.set('greeting', 'hello', { ttl: 60_000 });
  */
 
+export type { FetchedValue, FetchWanted } from './app/fetched-value.ts';
 export type { OpenSluiceOptions, Sluice } from './app/open-sluice.ts';
 export { openSluice } from './app/open-sluice.ts';
 export type { SluiceConfigInput } from './config/schema.ts';

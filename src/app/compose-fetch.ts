@@ -9,6 +9,7 @@ import { Keyspace } from '../keyspace/keyspace.ts';
 import type { ReadThrough } from '../keyspace/read-through.ts';
 import { AllowList } from '../origin/fetch/allow-list.ts';
 import { FetchRules } from '../origin/fetch/fetch-rules.ts';
+import { parseParameters } from '../origin/fetch/fetch-target.ts';
 import { OutgoingUrlClient } from '../origin/fetch/outgoing-url-client.ts';
 import { UrlOrigin } from '../origin/fetch/url-origin.ts';
 import type { StoreKeys } from '../store/keys.ts';
@@ -51,8 +52,8 @@ export function composeFetchSpace(
 /** Fetches as the HTTP face answers them. */
 export function fetchSource(fetches: FetchByUrl): FetchSource {
   return {
-    fetch(wanted) {
-      const answer = fetches.fetch(wanted);
+    fetch({ url, key, params }) {
+      const answer = fetches.fetch({ url, key, params: parseParameters(params) });
       return answer instanceof Promise ? answer.then(entryOf) : entryOf(answer);
     },
     purge: (key) => fetches.purge(key),

@@ -2,7 +2,7 @@ import type { ByteString } from '../kernel/bytes.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { ReadAnswer, ReadTarget, ReadThrough } from '../keyspace/read-through.ts';
 import type { FetchRules } from '../origin/fetch/fetch-rules.ts';
-import { identityOf, parseParameters, targetOf } from '../origin/fetch/fetch-target.ts';
+import { type FetchParameters, identityOf, targetOf } from '../origin/fetch/fetch-target.ts';
 import { URL_CAPTURE } from '../origin/fetch/url-origin.ts';
 import type { StoreKeys } from '../store/keys.ts';
 
@@ -18,8 +18,8 @@ export interface FetchByUrlOptions {
 export interface Wanted {
   readonly url: string;
   readonly key: ByteString;
-  /** A JSON object, '' for none. */
-  readonly params: string;
+  /** For the query of the URL. */
+  readonly params: FetchParameters;
 }
 
 /**
@@ -39,7 +39,7 @@ export class FetchByUrl {
    */
   fetch({ url, key, params }: Wanted): ReadAnswer | Promise<ReadAnswer> {
     const { readThrough, rules } = this.#options;
-    const target = targetOf(url, parseParameters(params));
+    const target = targetOf(url, params);
     rules.admit(target);
     return readThrough.read(this.#targetOf(key, target.url, identityOf(target)));
   }

@@ -4,6 +4,7 @@ import { SluiceError } from '../errors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { CallOptions, Entry, KeyInput, SetOptions, SetOutcome } from '../store/ports.ts';
 import { startSluice } from './compose.ts';
+import { type FetchedValue, type FetchWanted, fetchedValue } from './fetched-value.ts';
 import { usableMemory } from './usable-memory.ts';
 
 export interface OpenSluiceOptions {
@@ -32,6 +33,12 @@ export interface Sluice extends AsyncDisposable {
   incrBig(key: KeyInput, by: bigint, options?: CallOptions): Promise<bigint>;
   /** Keys that match the glob (all by default), each at least once, in no order. */
   scan(match?: KeyInput, options?: CallOptions): AsyncIterable<Uint8Array>;
+  /**
+   * The value at a URL, kept under a key of its own namespace; `fetch.allow` says which URLs. Undefined when there is none (404, 410).
+   * @throws INVALID_ARGUMENT, FORBIDDEN, KEY_CONFLICT (the key holds another URL, or other parameters), ORIGIN_FAILED, ORIGIN_TIMEOUT,
+   * ORIGIN_OVERLOADED, VALUE_TOO_LARGE, NOT_SUPPORTED (nothing may be fetched)
+   */
+  fetch(wanted: FetchWanted): Promise<FetchedValue | undefined>;
   /** Makes everything durable and closes; idempotent. Every later call fails with CLOSED. */
   close(): Promise<void>;
 }
@@ -86,6 +93,7 @@ export async function openSluice(
       if (closed) throw new SluiceError('CLOSED', 'this Sluice was closed; open another one');
       yield* keys.scan({ ...call, ...(match === undefined ? {} : { match }) });
     },
+    fetch: (wanted) => open(() => fetchedValue(node.fetchByUrl, wanted)),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSluice } from '../../src/app/open-sluice.ts';
 import type { SluiceConfigInput } from '../../src/config/schema.ts';
+import { isSluiceError } from '../../src/errors.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { type RawOrigin, rawAnswer, startRawOrigin } from '../support/raw-origin.ts';
+import { startRedis } from '../support/redis-server.ts';
 
 type Query = { readonly url: string; readonly key: string; readonly params?: string };
 
@@ -273,6 +276,54 @@ describe('hostile fetches', () => {
   it.each(['POST', 'PUT', 'PATCH', 'PURGE'])('%s is refused with 405', async (method) => {
     expect((await ask(node, { url: `${origin.url}/x`, key: unique() }, { method })).status).toBe(405);
   });
+});
+
+describe('a fetch from a program', () => {
+  it('gives the value, and refuses what the listeners refuse', async () => {
+    const { http: _, ...config } = configFor(origin);
+    await using s = await openSluice({ store: 'memory', log: { level: 'silent' }, ...config });
+    const url = `${origin.url}/y`;
+    const first = await s.fetch({ url, key: 'k', params: { b: true, a: 1 } });
+    expect(Buffer.from(first?.value ?? []).toString()).toBe('at /y?a=1&b=true');
+    expect([first?.age, first?.stale]).toEqual([undefined, false]);
+    expect((await s.fetch({ url, key: Buffer.from('k'), params: { a: 1, b: true } }))?.age).toBe(0);
+    expect(await s.fetch({ url: `${origin.url}/none`, key: 'none' })).toBeUndefined();
+    expect(await s.get('k')).toBeUndefined();
+    const code = (expected: string) => expect.toSatisfy((error) => isSluiceError(error) && error.code === expected);
+    await expect(s.fetch({ url, key: 'k' })).rejects.toThrowError(code('KEY_CONFLICT'));
+    await expect(s.fetch({ url: 'http://169.254.169.254/', key: 'm' })).rejects.toThrowError(code('FORBIDDEN'));
+    await expect(s.fetch({ url: 'http://127.1/', key: 'm' })).rejects.toThrowError(code('INVALID_ARGUMENT'));
+    await expect(s.fetch({ url, key: '' })).rejects.toThrowError(code('INVALID_ARGUMENT'));
+    await expect(s.fetch({ url, key: 'p', params: { a: null } as never })).rejects.toThrowError(
+      code('INVALID_ARGUMENT'),
+    );
+  });
+
+  it('says so where nothing may be fetched', async () => {
+    await using s = await openSluice({ store: 'memory', log: { level: 'silent' } });
+    const refused = expect.toSatisfy((error) => isSluiceError(error, 'NOT_SUPPORTED'));
+    await expect(s.fetch({ url: `${origin.url}/y`, key: 'k' })).rejects.toThrowError(refused);
+  });
+});
+
+it('nodes over one Redis share what is fetched, and their clients cannot reach it otherwise', async () => {
+  await using redis = await startRedis();
+  const config = { ...configFor(origin), resp: '127.0.0.1:0', store: `127.0.0.1:${redis.port}` };
+  await using one = await startNode(config);
+  await using other = await startNode(config);
+  const query = { url: `${origin.url}/count`, key: 'shared' };
+  const texts = await Promise.all(
+    Array.from({ length: 20 }, async (_, i) => (await ask(i % 2 === 0 ? one : other, query)).text()),
+  );
+  expect(new Set(texts).size).toBe(1);
+  expect((await ask(other, { url: `${origin.url}/x`, key: 'shared' })).status).toBe(409);
+  const stored = 'sluice:{shared}:fetched';
+  for (const path of [stored, encodeURIComponent(stored)]) {
+    const answer = await fetch(`http://${other.http}/${path}`);
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    await fetch(`http://${other.http}/${path}`, { method: 'PUT', body: 'planted' });
+  }
+  expect(await (await ask(one, query)).text()).toBe(texts[0]);
 });
 
 it('without an allow list the path is a key like others', async () => {
