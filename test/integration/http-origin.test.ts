@@ -116,10 +116,10 @@ describe('what is sent', () => {
     expect(request?.rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())).toEqual([
       'host',
       'connection',
-      'authorization',
-      'x-id',
       'accept-encoding',
       'user-agent',
+      'authorization',
+      'x-id',
     ]);
     expect(request?.headers).toMatchObject({ 'x-id': 'id a b?', authorization: 'Bearer secret' });
   });

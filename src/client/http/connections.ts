@@ -19,10 +19,15 @@ export interface ConnectionsOptions {
 }
 
 /** Sent where a request has no others: what is kept is the value, not one coding of it. */
-const DEFAULTS = [
-  ['accept-encoding', 'identity'],
-  ['user-agent', 'sluice'],
-] as const;
+export const defaultHeaders = { 'accept-encoding': 'identity', 'user-agent': 'sluice' } as const;
+const defaults = Object.entries(defaultHeaders);
+
+/** @param headers names in lower case and values, in turn */
+function withDefaults(headers: readonly string[]): string[] {
+  let all = headers as string[];
+  for (const [name, value] of defaults) if (!headers.includes(name)) all = [...all, name, value];
+  return all;
+}
 
 /** One connection at a time, and the request on it. */
 class Line implements ExchangeLine {
@@ -97,9 +102,7 @@ export class Connections {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const line = this.#idle.pop() ?? this.#open();
     const exchange = new Exchange(request, line);
-    const all = [...headers];
-    for (const [name, value] of DEFAULTS) if (!headers.includes(name)) all.push(name, value);
-    line.client.dispatch({ method, path: target, headers: all, body: body ?? null }, exchange);
+    line.client.dispatch({ method, path: target, headers: withDefaults(headers), body: body ?? null }, exchange);
     return exchange.response;
   }
 

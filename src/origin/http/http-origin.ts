@@ -1,6 +1,6 @@
 import type { Api } from '../../client/http/api.ts';
 import type { ApiLimits, Apis } from '../../client/http/apis.ts';
-import type { Connections } from '../../client/http/connections.ts';
+import { type Connections, defaultHeaders } from '../../client/http/connections.ts';
 import type { OutgoingResponse } from '../../client/http/exchange.ts';
 import type { OutgoingHttp } from '../../client/http/outgoing.ts';
 import { SluiceError } from '../../errors.ts';
@@ -58,7 +58,10 @@ class HttpOrigin implements Origin {
   readonly #pointer: JsonPointer | undefined;
   readonly #accept: readonly number[];
   readonly #absent: readonly number[];
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #wants = (status: number): boolean => this.#accept.includes(status);
+  #underWay = 0;
+  /** Told when nothing is under way any more. */
+  readonly #onIdle: (() => void)[] = [];
 
   constructor(options: HttpOriginOptions) {
     const {
@@ -75,10 +78,8 @@ class HttpOrigin implements Origin {
     } = options;
     this.#options = options;
     this.#url = new UrlTemplate(url);
-    const hasType = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
-    this.#headers = new HeaderTemplates(
-      body === undefined || hasType ? headers : { ...headers, 'content-type': 'application/json' },
-    );
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    this.#headers = new HeaderTemplates({ ...defaultHeaders, ...type, ...lowerCased(headers) });
     if (body !== undefined && method === 'GET')
       throw new SluiceError('INVALID_ARGUMENT', 'a GET has no body; use POST');
     this.#pointer = pointer === undefined ? undefined : requirePointer(pointer);
@@ -89,39 +90,35 @@ class HttpOrigin implements Origin {
     this.#connections = outgoing.to(this.name);
   }
 
-  fetch(request: OriginRequest): Promise<OriginAnswer> {
-    const answer = this.#fetch(request);
-    this.#underWay.add(answer);
-    const forget = (): void => void this.#underWay.delete(answer);
-    answer.then(forget, forget);
-    return answer;
-  }
-
   async close(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
-  async #fetch({ key, captures, validators, signal }: OriginRequest): Promise<OriginAnswer> {
+  async fetch({ key, captures, validators, signal }: OriginRequest): Promise<OriginAnswer> {
     const { method = 'GET', body, retries = 1, maxValueBytes, timeout } = this.#options;
-    const headers = this.#headers.list(key, captures);
-    const isConditional = method === 'GET' && addConditions(headers, validators);
-    let response: OutgoingResponse;
+    const conditions = method === 'GET' ? conditionsOf(validators) : [];
+    const isConditional = conditions.length > 0;
+    const own = this.#headers.list(key, captures);
+    const headers = isConditional ? [...own, ...conditions] : own;
+    this.#underWay++;
     try {
-      response = await this.#api.call(this.#connections, {
+      const response = await this.#api.call(this.#connections, {
         method,
         target: this.#url.target(key, captures),
         headers,
         body: body === undefined ? undefined : renderJsonBody(body, key, captures),
         maxBytes: maxValueBytes,
-        wants: (status) => this.#accept.includes(status),
+        wants: this.#wants,
         signal,
         timeout,
         retries,
       });
+      return this.#answer(response, isConditional);
     } catch (error) {
       throw signal.aborted && error === signal.reason ? this.#aborted(error) : error;
+    } finally {
+      if (--this.#underWay === 0) for (const idle of this.#onIdle.splice(0)) idle();
     }
-    return this.#answer(response, isConditional);
   }
 
   #answer(response: OutgoingResponse, isConditional: boolean): OriginAnswer {
@@ -172,13 +169,13 @@ class HttpOrigin implements Origin {
   }
 }
 
-/** @returns whether there was anything to ask by */
-function addConditions(headers: string[], validators: Validators | undefined): boolean {
-  if (validators === undefined) return false;
+function conditionsOf(validators: Validators | undefined): string[] {
+  const conditions: string[] = [];
+  if (validators === undefined) return conditions;
   const { etag, lastModified } = validators;
-  if (etag !== '') headers.push('if-none-match', etag);
-  if (lastModified !== '') headers.push('if-modified-since', lastModified);
-  return etag !== '' || lastModified !== '';
+  if (etag !== '') conditions.push('if-none-match', etag);
+  if (lastModified !== '') conditions.push('if-modified-since', lastModified);
+  return conditions;
 }
 
 /** Only such that can be sent back. */
@@ -194,6 +191,10 @@ function validatorsOf(response: OutgoingResponse): Validators {
 /** What is not one printable line says nothing. */
 function mediaTypeOf(field: string): string {
   return /^[\x20-\x7e]{1,200}$/.test(field) ? field : '';
+}
+
+function lowerCased<T>(fields: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 function requirePointer(text: string): JsonPointer {

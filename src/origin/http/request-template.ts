@@ -28,6 +28,8 @@ const RESERVED: readonly string[] = [
 /** Header fields that may have captures in their values. */
 export class HeaderTemplates {
   readonly #fields: readonly (readonly [string, string | Template])[];
+  /** All of them, where none has captures. */
+  readonly #constant: readonly string[] | undefined;
 
   /** @throws SluiceError INVALID_ARGUMENT, which names the field and never its value */
   constructor(fields: Readonly<Record<string, string | Template>>) {
@@ -42,14 +44,13 @@ export class HeaderTemplates {
       }
       return [lower, value];
     });
-  }
-
-  has(name: string): boolean {
-    return this.#fields.some(([field]) => field === name);
+    const isConstant = this.#fields.every(([, value]) => typeof value === 'string');
+    this.#constant = isConstant ? (this.#fields.flat() as string[]) : undefined;
   }
 
   /** Names in lower case and values, in turn. @throws SluiceError INVALID_ARGUMENT for a key that may not stand in a header */
-  list(key: ByteString, captures: Captures): string[] {
+  list(key: ByteString, captures: Captures): readonly string[] {
+    if (this.#constant !== undefined) return this.#constant;
     return this.#fields.flatMap(([name, value]) => {
       if (typeof value === 'string') return [name, value];
       const text = renderTemplate(value, key, captures, (capture) => capture);
