@@ -14,6 +14,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { attacks } from './attacks.mjs';
 
+/** How long each load lasts, in seconds. */
+const [FIRST, WHILE_DOWN, AGAIN] = (process.env.LOADS ?? '9,6,6').split(',').map(Number);
 const PRODUCTS = 24;
 const CLIENTS = 50;
 const TTL_MS = 3000;
@@ -48,9 +50,9 @@ say('starting Sluice (built first when that was not done yet) …');
 await until(async () => (await get('/nothing')).status === 404, 'Sluice answers', 300_000);
 
 say(
-  `\n1. ${CLIENTS} clients read ${PRODUCTS} products for 9 s; the API takes 150 ms for one and allows ${QUOTA} calls a second`,
+  `\n1. ${CLIENTS} clients read ${PRODUCTS} products for ${FIRST} s; the API takes 150 ms for one and allows ${QUOTA} calls a second`,
 );
-const up = await load(9000);
+const up = await load(FIRST * 1000);
 const calls = callsOf(log);
 say(
   `   ${up.total} answers, ${calls.length} calls of the API: ${Math.round((1 - calls.length / up.total) * 1000) / 10} % saved`,
@@ -62,17 +64,17 @@ check(
   `two calls ${Math.round(shortestGap(calls))} ms apart`,
 );
 
-say('\n2. the API is killed; the load goes on for 6 s');
+say(`\n2. the API is killed; the load goes on for ${WHILE_DOWN} s`);
 api.kill('SIGKILL');
 await sleep(200);
-const down = await load(6000);
+const down = await load(WHILE_DOWN * 1000);
 say(`   ${down.total} answers, ${down.stale} of them older than their ttl, marked so`);
 check('every answer has a product', down.bad === 0, `${down.bad} have not: ${down.example}`);
 check('older values are given out', down.stale > 0, 'none was');
 
-say('\n3. the API is back; the load goes on for 6 s');
+say(`\n3. the API is back; the load goes on for ${AGAIN} s`);
 api = startApi();
-const again = await load(6000);
+const again = await load(AGAIN * 1000);
 check('every answer has a product', again.bad === 0, `${again.bad} have not: ${again.example}`);
 check('the values are new', again.newest > down.newest, 'none is');
 
