@@ -308,7 +308,13 @@ describe('a fetch from a program', () => {
 
 it('nodes over one Redis share what is fetched, and their clients cannot reach it otherwise', async () => {
   await using redis = await startRedis();
-  const config = { ...configFor(origin), resp: '127.0.0.1:0', store: `127.0.0.1:${redis.port}` };
+  const { fetch: rules, ...listeners } = configFor(origin);
+  // Who waits for a fetch of another node fetches for itself when half of the time is over.
+  const config: SluiceConfigInput = {
+    ...listeners,
+    store: `127.0.0.1:${redis.port}`,
+    fetch: { ...rules, timeout: '10s' },
+  };
   await using one = await startNode(config);
   await using other = await startNode(config);
   const query = { url: `${origin.url}/count`, key: 'shared' };
