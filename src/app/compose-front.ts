@@ -23,6 +23,7 @@ import type { Reads } from './compose-keyspaces.ts';
 import type { RemoteStore } from './compose-remote.ts';
 import { ManagedKeys } from './managed-keys.ts';
 import { commandMetrics, faceMetrics } from './observe.ts';
+import { auditRequests, type NodeRecord } from './record.ts';
 import { RedisSettings } from './redis-settings.ts';
 import { version } from './version.ts';
 
@@ -46,6 +47,7 @@ export interface FrontParts {
   /** How much clients may ask for, over all faces. */
   readonly limits: Limits;
   readonly certificates: Certificates;
+  readonly record: NodeRecord;
   readonly clock: Clock;
   readonly log: NodeLog;
   readonly admin: AdminSources;
@@ -63,12 +65,13 @@ export async function composeFront(parts: FrontParts): Promise<Front> {
   };
 }
 
-function composeCommands({ config, running, credentials }: FrontParts): CommandServer {
+function composeCommands({ config, running, credentials, record }: FrontParts): CommandServer {
   return new CommandServer({
     engine: running.engine,
     durability: running.journal,
     pubSub: running.pubSub,
     authenticator: credentials,
+    audit: record.audit,
     settings: new RedisSettings(config, running.engine),
     facts: {
       version: version(),
@@ -128,16 +131,20 @@ async function composeKeys(parts: FrontParts, listener: ListenerConfig): Promise
 }
 
 async function composeAdminFace(parts: FrontParts, listener: ListenerConfig): Promise<HttpFace> {
-  return composeHttpFace(parts, 'admin', listener, { handle: adminHandler(parts.admin), isOpen: isProbe });
+  return composeHttpFace(parts, 'admin', listener, {
+    handle: auditRequests(parts.record.audit, adminHandler(parts.admin)),
+    isOpen: isProbe,
+  });
 }
 
 async function composeHttpFace(
-  { config, credentials, limits, certificates, clock, log, addMetrics }: FrontParts,
+  { config, credentials, limits, certificates, record, clock, log, addMetrics }: FrontParts,
   name: 'http' | 'admin',
   listener: ListenerConfig,
   answers: Pick<HttpFaceOptions, 'handle' | 'isOpen' | 'cors'>,
 ): Promise<HttpFace> {
   const tls = await certificates.open(name, listener);
+  const access = record.access(name);
   const faceLog = log.part(name);
   const stats = new RequestStats();
   const loopbackOnly = isLoopbackHost(listener.address.host);
@@ -156,6 +163,7 @@ async function composeHttpFace(
     onFault: (error, number) =>
       faceLog.error({ err: error, requestId: requestIdOf(number) }, 'a request failed by a fault of the server'),
     now: () => clock.monotonic(),
+    ...access,
     ...(tls === undefined ? {} : { tls }),
   });
   certificates.attach(name, face.server);

@@ -20,6 +20,7 @@ import { keyspaceMetrics } from './observe-keyspaces.ts';
 import { limitMetrics } from './observe-limits.ts';
 import { remoteMetrics } from './observe-remote.ts';
 import { openCredentials, tokensOf, usersOf } from './open-credentials.ts';
+import { composeRecord } from './record.ts';
 import { RemoteKeyValue } from './remote-key-value.ts';
 import { systemClock } from './system-clock.ts';
 import { version } from './version.ts';
@@ -56,14 +57,18 @@ export async function startSluice(
 ): Promise<RunningSluice> {
   const clock = options.clock ?? systemClock;
   const log = new NodeLog(config.log);
+  const record = composeRecord(config, clock, log);
   const credentials = openCredentials(config, clock, log);
   const [seed0 = 0, seed1 = 0] = getRandomValues(new Int32Array(2));
   const limits = new Limits(config.limits, () => clock.monotonic(), [seed0, seed1]);
   const storeLog = log.part('store');
-  const running = await composeEngine(config, clock, (message) => storeLog.warn(message)).catch((error: unknown) => {
-    log.close();
-    throw error;
-  });
+  const running = await composeEngine(config, clock, (message) => storeLog.warn(message)).catch(
+    async (error: unknown) => {
+      await record.close();
+      log.close();
+      throw error;
+    },
+  );
   const nodeLog = log.part('node');
   const remote = isRemote(config.store)
     ? await composeRemote({ config, target: config.store, credentials, clock, log })
@@ -78,6 +83,7 @@ export async function startSluice(
   }).catch(async (error: unknown) => {
     remote?.close();
     await running.close();
+    await record.close();
     log.close();
     throw error;
   });
@@ -86,7 +92,7 @@ export async function startSluice(
   const eventLoop = eventLoopMetrics();
   const machine = processMetrics(clock.now() - process.uptime() * 1000);
   const certificates = new Certificates({ clock, log: log.part('tls') });
-  sources.push(eventLoop.source, machine.source, limitMetrics(limits), certificates.metrics);
+  sources.push(eventLoop.source, machine.source, limitMetrics(limits), certificates.metrics, record.metrics);
   const addresses: { http?: string; resp?: string; admin?: string } = {};
   let draining = false;
   let listening = false;
@@ -106,6 +112,7 @@ export async function startSluice(
     await reads?.close();
     remote?.close();
     await certificates.close();
+    await record.close();
     try {
       await running.close();
       if (listening) nodeLog.info('closed');
@@ -113,7 +120,20 @@ export async function startSluice(
       log.close();
     }
   };
-  const parts = { config, running, remote, reads, credentials, limits, certificates, clock, log, admin, addMetrics };
+  const parts = {
+    config,
+    running,
+    remote,
+    reads,
+    credentials,
+    limits,
+    certificates,
+    record,
+    clock,
+    log,
+    admin,
+    addMetrics,
+  };
   const front = await composeFront(parts).catch(async (error: unknown) => {
     await release();
     throw error;
@@ -157,13 +177,25 @@ export async function startSluice(
     reload(next) {
       const { reloadable, needRestart, effective } = diffReloadable(current, next);
       // The first, as it may be refused.
-      credentials.replace(usersOf(effective), tokensOf(effective));
+      try {
+        credentials.replace(usersOf(effective), tokensOf(effective));
+      } catch (error) {
+        record.audit.record({
+          actor: 'operator',
+          action: 'reload',
+          outcome: 'refused',
+          reason: (error as Error).message,
+        });
+        throw error;
+      }
       running.engine.maxBytes = effective.maxBytes;
       remote?.reload(effective);
       limits.replace(effective.limits);
       log.reload(effective.log);
       void certificates.reload();
+      void record.reopen();
       current = effective;
+      record.audit.record({ actor: 'operator', action: 'reload', target: reloadable.join(' '), outcome: 'done' });
       nodeLog.info({ applied: reloadable, needRestart }, 'configuration reloaded');
       return { applied: reloadable, needRestart };
     },

@@ -1,6 +1,8 @@
 import type { ByteString } from '../kernel/bytes.ts';
+import { recordCommand } from './audited.ts';
 import type { Client, Transaction } from './client.ts';
 import { CommandError, errorText, wrongArity } from './command-error.ts';
+import { requirePermission } from './permission.ts';
 import type { PreparedCommand } from './prepared-command.ts';
 import { runCommand } from './run-command.ts';
 import type { Server } from './server.ts';
@@ -38,11 +40,12 @@ export function execute(
     client.lastCommand = command.name;
     if (client.refusal !== undefined) throw client.refusal;
     if (argv.length < command.minWords || argv.length > command.maxWords) throw wrongArity(command.name);
-    requireAllowed(server, client, command);
+    requireAllowed(server, client, command, argv);
     const isAnswered = client.remote?.intercept?.(command, argv) === true;
     admitted = true;
     if (isAnswered) {
       // Or will be.
+      if (command.auditTarget !== undefined) recordCommand(server.audit, client, command, argv, 'sent');
     } else if (client.transaction !== undefined && !command.actsInMulti) {
       enqueue(client.transaction, command, argv);
       reply.simple('QUEUED');
@@ -53,6 +56,9 @@ export function execute(
     if (command === undefined) client.lastCommand = 'NULL';
     reply.drop(replyFrom);
     server.countError(error);
+    // Strangers are not written down: they could fill the disk.
+    if (!admitted && command?.auditTarget !== undefined && client.user !== undefined)
+      recordCommand(server.audit, client, command, argv, 'refused', errorText(error));
     reply.error(admitted ? errorText(error) : refuse(server, client, command, errorText(error)));
   }
   if (engine.revealed > client.revealed) client.revealed = engine.revealed;
@@ -64,10 +70,17 @@ export function execute(
 }
 
 /** In the order of Redis's processCommand. @throws CommandError, SluiceError */
-function requireAllowed(server: Server, client: Client, command: PreparedCommand): void {
+function requireAllowed(
+  server: Server,
+  client: Client,
+  command: PreparedCommand,
+  argv: readonly ByteString[],
+): void {
   const { engine } = server;
   const { transaction } = client;
   if (client.user === undefined && !command.beforeAuth) throw new CommandError('NOAUTH Authentication required.');
+  const permissions = client.user?.permissions;
+  if (permissions !== undefined) requirePermission(server, client, permissions, command.access, argv);
   if (transaction === undefined) {
     if (command.needsMemory) engine.requireMemory();
     if (command.writes) engine.requireWritable();

@@ -1,6 +1,9 @@
+import type { CommandAccess } from '../guard/acl/permissions.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Reply } from '../resp/reply.ts';
+import { type AuditTarget, auditTargetOf } from './audited.ts';
 import type { Command, Context } from './command.ts';
+import { accessOfRow } from './command-access.ts';
 
 /** Commands that act at once between MULTI and EXEC instead of being queued. */
 const actInMulti = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
@@ -25,6 +28,10 @@ export class PreparedCommand {
   readonly whileSubscribed: boolean;
   /** Its output is made of pushes, which CLIENT REPLY does not silence. */
   readonly answersByPush: boolean;
+  /** What the audit log says it is about; undefined where it has no place there. */
+  readonly auditTarget: AuditTarget | undefined;
+  /** What the permissions of a user are asked about it. */
+  readonly access: CommandAccess;
   /** By lower case name without the container's: `id` of `client|id`. */
   readonly subcommands: ReadonlyMap<string, PreparedCommand> | undefined;
 
@@ -43,7 +50,9 @@ export class PreparedCommand {
     this.notInMulti = has('no_multi');
     this.actsInMulti = actInMulti.has(row.name);
     this.whileSubscribed = allowedSubscribed.has(row.name);
+    this.auditTarget = auditTargetOf(row.name);
     this.answersByPush = this.whileSubscribed && row.group === 'pubsub';
+    this.access = accessOfRow(row, (argv) => this.keyPositions(argv));
     this.subcommands =
       row.subcommands === undefined
         ? undefined

@@ -1,5 +1,7 @@
 import type { ByteString } from '../kernel/bytes.ts';
+import { recordCommand } from './audited.ts';
 import type { Client } from './client.ts';
+import { errorText } from './command-error.ts';
 import type { PreparedCommand } from './prepared-command.ts';
 import type { Server } from './server.ts';
 
@@ -10,6 +12,21 @@ export function runCommand(
   command: PreparedCommand,
   argv: readonly ByteString[],
 ): void {
+  if (command.auditTarget !== undefined) runAudited(server, client, command, argv);
+  else runUnnoticed(server, client, command, argv);
+}
+
+function runAudited(server: Server, client: Client, command: PreparedCommand, argv: readonly ByteString[]): void {
+  try {
+    runUnnoticed(server, client, command, argv);
+  } catch (error) {
+    recordCommand(server.audit, client, command, argv, 'refused', errorText(error));
+    throw error;
+  }
+  recordCommand(server.audit, client, command, argv, 'done');
+}
+
+function runUnnoticed(server: Server, client: Client, command: PreparedCommand, argv: readonly ByteString[]): void {
   const { tracking } = server;
   if (!tracking.active) {
     command.run(client.contextOf(server), argv, client.reply);

@@ -1,3 +1,4 @@
+import type { Audit } from '../guard/audit.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Durability } from '../store/engine/durability.ts';
 import type { Engine } from '../store/engine/engine.ts';
@@ -44,6 +45,8 @@ export interface ServerOptions {
   readonly authenticator: Authenticator;
   readonly settings: Settings;
   readonly facts: ServerFacts;
+  /** Where commands that change the node are written down. @default nowhere */
+  readonly audit?: Audit;
   /** Told about an exception that is no refusal but a bug; its client gets `ERR internal error`. @default does nothing */
   readonly onBug?: (error: unknown) => void;
 }
@@ -69,6 +72,7 @@ export class Server {
   readonly authenticator: Authenticator;
   readonly settings: Settings;
   readonly facts: ServerFacts;
+  readonly audit: Audit | undefined;
   /** ms since the epoch. */
   readonly startedAt: number;
   /** The command table, for the commands that tell about commands. */
@@ -98,6 +102,7 @@ export class Server {
     this.authenticator = options.authenticator;
     this.settings = options.settings;
     this.facts = options.facts;
+    this.audit = options.audit;
     this.#onBug = options.onBug ?? (() => undefined);
     this.startedAt = options.engine.clock.now();
     this.watches = new WatchTable(options.engine.changes);

@@ -203,6 +203,10 @@ export const metricDefinitions = {
     help: 'Keys that left the cache, by cause: entries and bytes (no room), expired, idle, dead (the link was lost), invalidated, written.',
     labels: ['cause'],
   },
+  sluice_access_log_dropped_total: {
+    type: 'counter',
+    help: 'Lines of the access log that were not written: the disk or the reader was too slow, or failed.',
+  },
   sluice_tls_certificate_expiry_seconds: {
     type: 'gauge',
     help: 'Time until the certificate of a listener ends; below 0: it has ended.',

@@ -60,6 +60,10 @@ export interface HttpFaceOptions {
   readonly cors?: Cors;
   readonly tls?: TlsOptions;
   readonly handle: Handle;
+  /** Told of every request that has its turn, before anything is decided. @default nobody */
+  readonly onTurn?: (exchange: Exchange) => void;
+  /** Told of input that never became a request and was answered with `status`. @default nobody */
+  readonly onMalformed?: (status: number, socket: Socket) => void;
   readonly observe: RequestObserver;
   readonly onFault: FaultObserver;
   readonly now: () => number;
@@ -210,9 +214,10 @@ export class HttpFace {
 
   /** The whole way of a request. */
   readonly #serve = (exchange: Exchange, connection: Connection): void => {
-    const { now, limits, gate, isOpen, handle, cors } = this.#options;
+    const { now, limits, gate, isOpen, handle, cors, onTurn } = this.#options;
     const { request } = exchange;
     const started = now();
+    onTurn?.(exchange);
     const hasRoom = gate?.beginRequest() !== false;
     let answered: Promise<void> | undefined;
     try {
@@ -315,6 +320,7 @@ export class HttpFace {
     else if ((socket as Held)[connectionOf].refuse(problem)) {
       if (problem.limit !== undefined) this.#options.gate?.hit(problem.limit);
       this.#options.observe('-', problem.status, 0, 0);
+      this.#options.onMalformed?.(problem.status, socket as Socket);
     }
   }
 }
