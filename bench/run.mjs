@@ -10,6 +10,7 @@ import { cacheCases } from './cases/cache.mjs';
 import { gcPauseCases } from './cases/gc-pause.mjs';
 import { httpCases } from './cases/http.mjs';
 import { memoryCases } from './cases/memory.mjs';
+import { originCases } from './cases/origin.mjs';
 import { proxyCases } from './cases/proxy.mjs';
 import { respCases } from './cases/resp.mjs';
 import { chosenCases, helpText, parseArgs } from './lib/args.mjs';
@@ -17,7 +18,15 @@ import { MissingProgram, requireProgram } from './lib/process.mjs';
 import { machineLine, tableOf, verdictOf } from './lib/report.mjs';
 import { Servers } from './lib/servers.mjs';
 
-const cases = [...respCases, ...httpCases, ...memoryCases, ...gcPauseCases, ...cacheCases, ...proxyCases];
+const cases = [
+  ...respCases,
+  ...httpCases,
+  ...memoryCases,
+  ...gcPauseCases,
+  ...cacheCases,
+  ...proxyCases,
+  ...originCases,
+];
 
 const fail = (message) => {
   console.error(`bench: ${message}`);

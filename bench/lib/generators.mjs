@@ -56,7 +56,7 @@ export async function runRedisBenchmark({ port, kind, keys, operations, connecti
 }
 
 /** GET of `target` (an URL that ends where the key belongs) for `seconds`, keys uniformly random, keep-alive. */
-export async function runWrk({ port, prefix, suffix, keys, seconds, connections }) {
+export async function runWrk({ port, prefix, suffix, fields = '', keys, seconds, connections }) {
   const program = requireProgram('wrk');
   const result = await timed(
     program,
@@ -69,7 +69,13 @@ export async function runWrk({ port, prefix, suffix, keys, seconds, connections 
       wrkScript,
       `http://127.0.0.1:${port}/`,
     ],
-    { BENCH_KEYS: String(keys), BENCH_PREFIX: prefix, BENCH_SUFFIX: suffix, BENCH_HOST: `127.0.0.1:${port}` },
+    {
+      BENCH_KEYS: String(keys),
+      BENCH_PREFIX: prefix,
+      BENCH_SUFFIX: suffix,
+      BENCH_HOST: `127.0.0.1:${port}`,
+      BENCH_FIELDS: fields,
+    },
   );
   const figures = /^BENCH (.*)$/m.exec(result.stdout)?.[1];
   if (figures === undefined) throw new Error(`wrk gave no figures: ${result.stdout}${result.stderr}`);

@@ -45,7 +45,7 @@ async function inBatches(port, count, commandOf, expected) {
 }
 
 /** Fetches keys 0 … `count` - 1 once over HTTP, 16 connections with 64 pipelined requests each. */
-export async function readAllHttp({ port, prefix, suffix }, count) {
+export async function readAllHttp({ port, prefix, suffix, fields = '' }, count) {
   let next = 0;
   const worker = () =>
     new Promise((resolve, reject) => {
@@ -63,7 +63,7 @@ export async function readAllHttp({ port, prefix, suffix }, count) {
         }
         let text = '';
         for (let i = from; i < next; i++)
-          text += `GET ${prefix}${keyOf(i)}${suffix} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
+          text += `GET ${prefix}${keyOf(i)}${suffix} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${fields}\r\n`;
         socket.write(text);
       };
       socket.setEncoding('latin1');
@@ -113,12 +113,12 @@ async function checkValues(port, count, number, rewritten, read) {
 
 /**
  * Fetches 50 random keys over HTTP: status 200 and the value of 100 bytes, or a value written since. `headers` maps names to
- * patterns each reply must match.
+ * patterns each reply must match, `send` has the fields of the requests.
  */
-export async function checkHttp(urlOf, count, { rewritten = false, headers = {} } = {}) {
+export async function checkHttp(urlOf, count, { rewritten = false, headers = {}, send = {} } = {}) {
   for (let n = 0; n < 50; n++) {
     const i = below(count);
-    const response = await fetch(urlOf(keyOf(i)));
+    const response = await fetch(urlOf(keyOf(i)), { headers: send });
     const body = await response.text();
     const right = body === valueFor(i) || (rewritten && newValuePattern.test(body));
     if (response.status !== 200 || !right)

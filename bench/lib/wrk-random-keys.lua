@@ -2,7 +2,7 @@
 -- The whole request is built here: wrk.format would cost more than the rest of the generator.
 local keys = tonumber(os.getenv("BENCH_KEYS"))
 local head = "GET " .. os.getenv("BENCH_PREFIX") .. "key:0000"
-local tail = os.getenv("BENCH_SUFFIX") .. " HTTP/1.1\r\nHost: " .. os.getenv("BENCH_HOST") .. "\r\n\r\n"
+local tail = os.getenv("BENCH_SUFFIX") .. " HTTP/1.1\r\nHost: " .. os.getenv("BENCH_HOST") .. "\r\n" .. (os.getenv("BENCH_FIELDS") or "") .. "\r\n"
 local random, format = math.random, string.format
 
 function init(args)

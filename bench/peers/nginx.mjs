@@ -42,6 +42,27 @@ export async function startNginx() {
   };
 }
 
+/** The same origin alone, and nginx in front of it that passes every request on over kept connections. */
+export async function startNginxProxy() {
+  const program = requireProgram('nginx');
+  const originPort = await freePort();
+  const origin = await startOne(program, originPort, 'nginx origin', '', originServer(originPort));
+  const port = await freePort();
+  const server = await startOne(program, port, 'nginx', '', cacheServer(port, originPort, false));
+  return {
+    name: 'nginx proxy_pass',
+    originPort,
+    pid: server.pid,
+    cpu: () => cpuSeconds(server.pid),
+    http: { port, prefix: '/', suffix: '' },
+    urlOf: (key) => `http://127.0.0.1:${port}/${key}`,
+    async stop() {
+      await server.stop();
+      await origin.stop();
+    },
+  };
+}
+
 const originServer = (port) => `
   server {
     listen 127.0.0.1:${port};
@@ -50,7 +71,7 @@ const originServer = (port) => `
     location ~ ^/(.+)$ { return 200 "$1${valueTail}"; }
   }`;
 
-const cacheServer = (port, originPort) => `
+const cacheServer = (port, originPort, caches = true) => `
   upstream origin { server 127.0.0.1:${originPort}; keepalive 64; }
   server {
     listen 127.0.0.1:${port};
@@ -58,8 +79,7 @@ const cacheServer = (port, originPort) => `
       proxy_pass http://origin;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
-      proxy_cache keys;
-      proxy_cache_valid 200 24h;
+      ${caches ? 'proxy_cache keys; proxy_cache_valid 200 24h;' : ''}
     }
   }`;
 
