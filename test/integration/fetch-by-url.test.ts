@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSluice } from '../../src/app/open-sluice.ts';
 import type { SluiceConfigInput } from '../../src/config/schema.ts';
 import { isSluiceError } from '../../src/errors.ts';
+import { eventually } from '../support/eventually.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { type RawOrigin, rawAnswer, startRawOrigin } from '../support/raw-origin.ts';
 import { startRedis } from '../support/redis-server.ts';
@@ -250,6 +251,35 @@ describe('hostile fetches', () => {
     }
   });
 
+  it('an origin that fails is left alone for a while, however many ask', async () => {
+    await using failing = await startRawOrigin(() => rawAnswer('', '', '500 Internal Server Error'));
+    const config = configFor(failing);
+    await using own = await startNode({ ...config, fetch: { ...config.fetch, errorTtl: '10s' } });
+    const statuses: number[] = [];
+    for (let i = 0; i < 100; i++) statuses.push((await ask(own, { url: `${failing.url}/`, key: 'dead' })).status);
+    expect(new Set(statuses)).toEqual(new Set([502]));
+    expect(failing.requests.length).toBeLessThan(4);
+  });
+
+  it('an old value is given out while the origin fails, for its grace and no longer', async () => {
+    let fails = false;
+    await using failing = await startRawOrigin(() =>
+      fails
+        ? rawAnswer('', '', '500 Internal Server Error')
+        : rawAnswer('old', 'Cache-Control: stale-if-error=99999999\r\n'),
+    );
+    const config = configFor(failing);
+    await using own = await startNode({ ...config, fetch: { ...config.fetch, ttl: '50ms', grace: '400ms' } });
+    const query = { url: `${failing.url}/`, key: 'aging' };
+    expect(await (await ask(own, query)).text()).toBe('old');
+    fails = true;
+    await eventually(async () => {
+      const stale = await ask(own, query);
+      expect([stale.status, stale.headers.get('cache-status')]).toEqual([200, expect.stringContaining('fwd=stale')]);
+    });
+    await eventually(async () => expect((await ask(own, query)).status).toBe(502));
+  });
+
   it("the keys of others are neither read nor written: 'key' names one of the fetches only", async () => {
     const key = unique();
     await fetch(`http://${node.http}/${key}`, { method: 'PUT', body: 'mine' });
@@ -323,6 +353,10 @@ it('nodes over one Redis share what is fetched, and their clients cannot reach i
   );
   expect(new Set(texts).size).toBe(1);
   expect((await ask(other, { url: `${origin.url}/x`, key: 'shared' })).status).toBe(409);
+  const stricter: SluiceConfigInput = { ...config, fetch: { ...config.fetch, allow: ['http://127.0.0.2/*'] } };
+  await using third = await startNode(stricter);
+  // What is kept is given out by those only that may fetch it.
+  expect((await ask(third, query)).status).toBe(403);
   const stored = 'sluice:{shared}:fetched';
   for (const path of [stored, encodeURIComponent(stored)]) {
     const answer = await fetch(`http://${other.http}/${path}`);
