@@ -1,6 +1,7 @@
 import { isSluiceError, SluiceError } from '../../errors.ts';
 import { fullJitter } from '../../kernel/backoff.ts';
 import { Breaker, type BreakerOutcome } from '../../kernel/breaker.ts';
+import type { Cancellation } from '../../kernel/cancellation.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Connections } from './connections.ts';
 import type { OutgoingRequest, OutgoingResponse } from './exchange.ts';
@@ -167,7 +168,7 @@ export class Api {
 }
 
 /** What a failed request says of the API. */
-function outcomeOf(error: unknown, signal: AbortSignal): BreakerOutcome {
+function outcomeOf(error: unknown, signal: Cancellation): BreakerOutcome {
   if (error === signal.reason && signal.aborted) {
     const isLate = isSluiceError(error, 'ORIGIN_TIMEOUT') || (error as Error | undefined)?.name === 'TimeoutError';
     return isLate ? 'failure' : 'neither';
@@ -176,7 +177,7 @@ function outcomeOf(error: unknown, signal: AbortSignal): BreakerOutcome {
   return isSluiceError(error, 'ORIGIN_FAILED') ? 'failure' : 'neither';
 }
 
-function pauseFor(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+function pauseFor(clock: Clock, ms: number, signal: Cancellation): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const stop = (): void => {

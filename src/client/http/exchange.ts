@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
+import type { Cancellation } from '../../kernel/cancellation.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { decodeBody, isPlain } from './decode-body.ts';
 import { transportError } from './transport-error.ts';
@@ -19,7 +20,7 @@ export interface OutgoingRequest {
   /** Whether the body of an answer with this status matters; others are dropped. */
   readonly wants: (status: number) => boolean;
   /** Ends the whole of it. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
 }
 
 export interface OutgoingResponse {

@@ -1,4 +1,5 @@
 import { SluiceError } from '../../errors.ts';
+import type { Cancellation } from '../../kernel/cancellation.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import { Fifo } from '../../kernel/fifo.ts';
 import type { Rate } from '../../kernel/token-bucket.ts';
@@ -129,7 +130,7 @@ export class Gate {
    * @param patience ms; who would certainly wait for longer is refused at once
    * @throws SluiceError ORIGIN_OVERLOADED with `details.retryAfter`, ms. Rejects with the signal's reason when it aborts.
    */
-  enter(signal: AbortSignal, patience = Number.POSITIVE_INFINITY): Pass | Promise<Pass> {
+  enter(signal: Cancellation, patience = Number.POSITIVE_INFINITY): Pass | Promise<Pass> {
     signal.throwIfAborted();
     const now = this.#options.clock.monotonic();
     const mustAsk = this.#shared !== undefined && now >= this.#sharedAwayUntil;
@@ -147,7 +148,7 @@ export class Gate {
     this.#pausedUntil = Math.max(this.#pausedUntil, until);
   }
 
-  #wait(signal: AbortSignal, since: number): Promise<Pass> {
+  #wait(signal: Cancellation, since: number): Promise<Pass> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         this.#waiters.delete(waiter);
