@@ -107,9 +107,16 @@ describe('the access log', () => {
     await ask(logged.node.admin, 'GET', '/api/status?x=1');
     await eventually(async () => expect(await logged.lines()).toHaveLength(6));
     const lines = await logged.lines();
-    expect(lines.slice(1, 4).map(({ bytes }) => bytes)).toEqual([1000, 1000, 1000]);
-    expect(lines[4]).toMatchObject({ method: '-', path: '-', status: 400 });
-    expect(lines[5]).toMatchObject({ face: 'admin', path: '/api/status?***', status: 200 });
+    expect(lines.filter(({ method }) => method === 'GET').map(({ bytes }) => bytes)).toEqual([
+      1000,
+      1000,
+      1000,
+      expect.anything(),
+    ]);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ method: '-', path: '-', status: 400, address: '127.0.0.1' }),
+    );
+    expect(lines[5]).toMatchObject({ face: 'admin', path: '/api/status?x=***', status: 200 });
     expect(lines[5]?.['bytes']).toBeGreaterThan(100);
   });
 
