@@ -10,6 +10,7 @@ import type { SluiceConfig } from '../config/schema.ts';
 import type { StoreTarget } from '../config/store-url.ts';
 import type { ManagedReads } from '../face/resp/managed-answer.ts';
 import { ProxySession } from '../face/resp/proxy-session.ts';
+import type { Credentials } from '../guard/credentials.ts';
 import { type ByteString, utf8ToBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { compileGlob } from '../kernel/glob.ts';
@@ -64,7 +65,7 @@ export interface RemoteStore {
 export interface RemoteParts {
   readonly config: SluiceConfig;
   readonly target: StoreTarget;
-  readonly credentials: { readonly required: boolean };
+  readonly credentials: Pick<Credentials, 'required' | 'catalog'>;
   readonly clock: Clock;
   readonly log: NodeLog;
 }
@@ -73,7 +74,7 @@ export interface RemoteParts {
 export async function composeRemote({ config, target, credentials, clock, log }: RemoteParts): Promise<RemoteStore> {
   const { upstream: settings } = config;
   const storeKeys = new StoreKeys(utf8ToBytes(settings.namespace));
-  const rules = new CommandRules();
+  const rules = new CommandRules(credentials.catalog);
   const storeLog = log.part('store');
   const reasons = new Map<string, string>();
   let seen = false;

@@ -1,4 +1,5 @@
 import type { SluiceError } from '../errors.ts';
+import type { CommandAccess, Permissions } from '../guard/acl/permissions.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { Engine } from '../store/engine/engine.ts';
@@ -14,6 +15,8 @@ export interface ClientUser {
   readonly name: string;
   /** May reach the keys that other programs agree on. */
   readonly compat: boolean;
+  /** What it is allowed, as it stands at the moment; undefined: everything. */
+  readonly permissions?: Permissions | undefined;
 }
 
 /** What the face gives a client: the way out, and what only the socket knows. */
@@ -91,6 +94,8 @@ export interface RemoteSession {
    * @throws SluiceError MANAGED_KEY
    */
   intercept?(command: PreparedCommand, argv: readonly ByteString[]): boolean;
+  /** What is asked about a command of the server behind; undefined where this node has it itself. */
+  accessOf?(argv: readonly ByteString[]): CommandAccess | undefined;
   /** The connection is gone. */
   closed(): void;
 }

@@ -1,11 +1,11 @@
-import type { CommandCatalog } from '../guard/acl/catalog.ts';
 import { categories as categoryNames } from '../guard/acl/catalog.ts';
+import type { CommandList } from '../guard/credentials.ts';
 import { aclCategoryTable } from './acl-categories.ts';
 import { aclCategories } from './command-facts.ts';
 import { commandTable } from './table.ts';
 
 /** The commands that rules may name: those of Redis 7.0, Sluice's own, and those the server behind told of. */
-export class Catalog implements CommandCatalog {
+export class Catalog implements CommandList {
   /** Categories by name. */
   readonly #commands = new Map<string, readonly string[]>();
   /** Those that this node answers. */

@@ -147,6 +147,11 @@ export function aclCategories({ name, group, flags, subcommands }: Command): str
   return [...categories];
 }
 
+/** How the keys of a command are used, as its key specifications say; none where it has no keys, or their number stands among its words. */
+export function keyFlagsOf(name: string): readonly KeyFlags[] {
+  return keySpecsOf.get(name) ?? [];
+}
+
 /** One element of COMMAND INFO: name, arity, flags, first key, last key, step, categories, tips, key specifications, subcommands. */
 export function replyCommandInfo(row: Command, reply: Reply): void {
   const [first, last, step] = row.keys ?? [0, 0, 0];
@@ -254,10 +259,11 @@ function replySimpleSet(names: readonly string[], reply: Reply): void {
   for (const name of names) reply.simple(name);
 }
 
-type KeySpec = readonly [flags: string, first: number, last: number, step: number];
+/** Flags, first place, last place counted from it (-1 = the last word), step. */
+type KeyFlags = readonly [flags: string, first: number, last: number, step: number];
 
-function specsByName(): ReadonlyMap<string, readonly KeySpec[]> {
-  const specs = new Map<string, KeySpec[]>();
+function specsByName(): ReadonlyMap<string, readonly KeyFlags[]> {
+  const specs = new Map<string, KeyFlags[]>();
   for (const [flags, first, last, step, names] of keySpecs) {
     for (const name of names.split(' ')) specs.set(name, [...(specs.get(name) ?? []), [flags, first, last, step]]);
   }

@@ -1,6 +1,8 @@
+import type { CommandAccess } from '../guard/acl/permissions.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import type { ReplyValue } from '../resp/reply-decoder.ts';
-import { commandKeySpecs, type KeySpec, positionsOf, sortPositions } from './key-specs.ts';
+import { accessOf } from './command-access.ts';
+import { commandKeySpecs, type KeySpec, positionsOf, sortPositions, usesOf } from './key-specs.ts';
 import type { PreparedCommand } from './prepared-command.ts';
 import { commandNamed, commandTable } from './table.ts';
 
@@ -35,11 +37,16 @@ export interface CommandRule {
   /** Its first word after the name is its only key, always. */
   readonly singleKey: boolean;
   keyPositions(argv: readonly ByteString[]): readonly number[];
+  /** What the permissions of a user are asked about it. */
+  readonly access: CommandAccess;
 }
 
 const cachedCommands = new Set(['get', 'mget', 'hget', 'hmget', 'hgetall', 'exists', 'ttl', 'strlen']);
 
-const localCommands = new Set(['hello', 'auth', 'ping', 'echo', 'quit', 'reset']);
+/** They run at the server, which does not know whose they are. */
+const scriptCommands = new Set(['eval', 'eval_ro', 'evalsha', 'evalsha_ro', 'fcall', 'fcall_ro']);
+
+const localCommands = new Set(['acl', 'hello', 'auth', 'ping', 'echo', 'quit', 'reset']);
 
 /**
  * Subcommands that set up the upstream connection; the others of CLIENT concern the connection to Sluice. After SCRIPT DEBUG scripts
@@ -104,8 +111,11 @@ export class CommandRules {
   /** By name in lower case, subcommands as `client|id`; names without one in upper case too. */
   readonly #rules = new Map<string, CommandRule>();
   readonly #containers = new Set<string>();
+  readonly #catalog: { learn(name: string, categories: readonly string[]): void } | undefined;
 
-  constructor() {
+  /** @param catalog is told what the server tells of its commands */
+  constructor(catalog?: { learn(name: string, categories: readonly string[]): void }) {
+    this.#catalog = catalog;
     // Sluice's own; no server has it.
     this.#add(ruleOf('sluice', new Set(), []));
     for (const { name, flags, subcommands = [] } of commandTable) {
@@ -121,7 +131,9 @@ export class CommandRules {
     const rule = this.#rules.get(word) ?? this.#rules.get(word.toLowerCase());
     if (rule === undefined) return ruleOf(word.toLowerCase(), undefined, undefined);
     if (!this.#containers.has(rule.name) || argv.length < 2) return rule;
-    return this.#rules.get(`${rule.name}|${(argv[1] as ByteString).toLowerCase()}`) ?? rule;
+    const full = `${rule.name}|${(argv[1] as ByteString).toLowerCase()}`;
+    // Who may use the container may still not use this part of it.
+    return this.#rules.get(full) ?? { ...rule, access: { ...rule.access, name: full, hidden: 'keys' } };
   }
 
   /** @param reply of COMMAND, from a RESP3 connection */
@@ -129,9 +141,10 @@ export class CommandRules {
     if (!Array.isArray(reply)) return;
     for (const entry of reply as readonly ReplyValue[]) {
       if (!Array.isArray(entry)) continue;
-      const [name, , flags] = entry as readonly ReplyValue[];
+      const [name, , flags, , , , categories] = entry as readonly ReplyValue[];
       if (typeof name !== 'string' || !(flags instanceof Set || Array.isArray(flags))) continue;
-      const words = new Set([...(flags as Iterable<ReplyValue>)].filter((flag) => typeof flag === 'string'));
+      const words = new Set(textsOf(flags));
+      this.#catalog?.learn(name.toLowerCase(), textsOf(categories));
       const { specs, complete } = commandKeySpecs(entry);
       this.#add(ruleOf(name.toLowerCase(), words, specs, complete || name === 'sort'));
       // The last part of an entry: those of `XGROUP CREATE` and its like.
@@ -179,7 +192,36 @@ function ruleOf(
         : specs === undefined
           ? (argv) => command?.keyPositions(argv) ?? noPositions
           : (argv) => positionsOf(specs, argv),
+    access: accessOfRule(name, flags, specs, complete),
   };
+}
+
+/** What has to be known to tell who may run it. The server behind knows nothing of the users here. */
+function accessOfRule(
+  name: string,
+  flags: ReadonlySet<string> | undefined,
+  specs: readonly KeySpec[] | undefined,
+  complete: boolean,
+): CommandAccess {
+  const command = commandNamed(name);
+  const isDescribed = flags !== undefined || specs !== undefined || command !== undefined;
+  // The places of its keys are known to the server alone.
+  const isMovable = flags?.has('movablekeys') === true && specs?.length === 0;
+  const hidden = scriptCommands.has(name)
+    ? 'everything'
+    : !isDescribed
+      ? 'unknown'
+      : complete && !isMovable
+        ? 'nothing'
+        : 'keys';
+  const isAlways = command?.beforeAuth === true;
+  if (specs === undefined && command !== undefined) return { ...command.access, hidden };
+  return accessOf(name, isAlways, hidden, (argv) => usesOf(specs ?? [], argv));
+}
+
+function textsOf(value: ReplyValue | undefined): readonly string[] {
+  const list = value instanceof Set || Array.isArray(value) ? [...(value as Iterable<ReplyValue>)] : [];
+  return list.filter((word) => typeof word === 'string');
 }
 
 function isSingle(keys: readonly number[] | undefined, specs: readonly KeySpec[] | undefined): boolean {
@@ -192,7 +234,7 @@ function isSingle(keys: readonly number[] | undefined, specs: readonly KeySpec[]
 function handlingOf(name: string, pin: PinReason | undefined): Handling {
   if (refusedCommands.has(name)) return 'refused';
   if (pin !== undefined) return 'own';
-  if (localCommands.has(name) || name === 'client' || name.startsWith('client|')) return 'local';
+  if (localCommands.has(name) || name === 'client' || /^(?:client|acl)\|/.test(name)) return 'local';
   return cachedCommands.has(name) ? 'cached' : 'plain';
 }
 

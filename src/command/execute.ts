@@ -70,12 +70,7 @@ export function execute(
 }
 
 /** In the order of Redis's processCommand. @throws CommandError, SluiceError */
-function requireAllowed(
-  server: Server,
-  client: Client,
-  command: PreparedCommand,
-  argv: readonly ByteString[],
-): void {
+function requireAllowed(server: Server, client: Client, command: PreparedCommand, argv: readonly ByteString[]): void {
   const { engine } = server;
   const { transaction } = client;
   if (client.user === undefined && !command.beforeAuth) throw new CommandError('NOAUTH Authentication required.');

@@ -1,8 +1,13 @@
+import { type KeyUse, Need } from '../guard/acl/permissions.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import type { ReplyValue } from '../resp/reply-decoder.ts';
 
 /** Where the keys of a command are, as Redis 7's COMMAND tells it (key specifications). */
 export interface KeySpec {
+  /** What is done to them. */
+  readonly need: Need;
+  /** False: it only says which server to go to, as the channel of SPUBLISH. */
+  readonly isKey: boolean;
   readonly begin: { readonly index: number } | { readonly keyword: string; readonly from: number };
   readonly find:
     | { readonly lastKey: number; readonly step: number; readonly limit: number }
@@ -16,6 +21,21 @@ export function commandKeySpecs(entry: readonly ReplyValue[]): { specs: readonly
   const list = described instanceof Set || Array.isArray(described) ? [...(described as Iterable<ReplyValue>)] : [];
   const specs = list.map(specOf).filter((spec) => spec !== undefined);
   return { specs, complete: specs.length === list.length };
+}
+
+/** What a key specification's flags say is done to the keys. */
+export function needOf(flags: readonly string[]): Need {
+  const reads = flags.includes('access');
+  const writes = ['insert', 'update', 'delete'].some((flag) => flags.includes(flag));
+  if (reads) return writes ? Need.both : Need.read;
+  return writes ? Need.write : Need.none;
+}
+
+/** The keys in the words of a command, and what is done to them. */
+export function usesOf(specs: readonly KeySpec[], argv: readonly ByteString[]): KeyUse[] {
+  return specs
+    .filter(({ isKey }) => isKey)
+    .flatMap((spec) => positionsOf([spec], argv).map((position) => ({ position, need: spec.need })));
 }
 
 /** Positions of all keys in the words of a command, in the order of the specifications. */
@@ -62,7 +82,13 @@ function keywordAt(argv: readonly ByteString[], keyword: string, from: number): 
 function rangeOf(first: number, last: number, step: number): readonly KeySpec[] {
   if (!(first > 0)) return [];
   return [
-    { begin: { index: first }, find: { lastKey: last < 0 ? last : last - first, step: Math.max(1, step), limit: 0 } },
+    // Old servers do not say.
+    {
+      need: Need.both,
+      isKey: true,
+      begin: { index: first },
+      find: { lastKey: last < 0 ? last : last - first, step: Math.max(1, step), limit: 0 },
+    },
   ];
 }
 
@@ -73,6 +99,8 @@ function specOf(value: ReplyValue): KeySpec | undefined {
   const at = fieldsOf(begin.get('spec'));
   const how = fieldsOf(find.get('spec'));
   const number = (from: ReadonlyMap<unknown, unknown>, name: string): number => Number(from.get(name) ?? 0);
+  const flags = wordsOf(spec.get('flags'));
+  const use = { need: needOf(flags), isKey: !flags.includes('not_key') };
   const start =
     begin.get('type') === 'index'
       ? { index: number(at, 'index') }
@@ -82,10 +110,19 @@ function specOf(value: ReplyValue): KeySpec | undefined {
   if (start === undefined) return undefined;
   const step = Math.max(1, number(how, 'keystep'));
   if (find.get('type') === 'range')
-    return { begin: start, find: { lastKey: number(how, 'lastkey'), step, limit: number(how, 'limit') } };
+    return { ...use, begin: start, find: { lastKey: number(how, 'lastkey'), step, limit: number(how, 'limit') } };
   if (find.get('type') === 'keynum')
-    return { begin: start, find: { countAt: number(how, 'keynumidx'), firstKey: number(how, 'firstkey'), step } };
+    return {
+      ...use,
+      begin: start,
+      find: { countAt: number(how, 'keynumidx'), firstKey: number(how, 'firstkey'), step },
+    };
   return undefined;
+}
+
+function wordsOf(value: unknown): readonly string[] {
+  const list = value instanceof Set || Array.isArray(value) ? [...(value as Iterable<unknown>)] : [];
+  return list.map((word) => String(word).toLowerCase());
 }
 
 function fieldsOf(value: unknown): ReadonlyMap<unknown, unknown> {

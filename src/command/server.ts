@@ -1,4 +1,5 @@
 import type { Audit } from '../guard/audit.ts';
+import type { Credentials } from '../guard/credentials.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Durability } from '../store/engine/durability.ts';
 import type { Engine } from '../store/engine/engine.ts';
@@ -9,6 +10,7 @@ import type { Client, ClientUser } from './client.ts';
 import { errorClass } from './command-error.ts';
 import { unsubscribeAll } from './leave.ts';
 import { OperationRate } from './operation-rate.ts';
+import { endRevoked } from './revoked.ts';
 import { commandNamed, commandTable, findCommand } from './table.ts';
 import { TrackingTable } from './tracking-table.ts';
 import { WatchTable } from './watch-table.ts';
@@ -18,7 +20,11 @@ export interface Authenticator {
   /** True when credentials are configured: then a client must authenticate first. */
   readonly required: boolean;
   /** Compares in constant time. @returns undefined when name or secret are wrong. */
-  authenticate(name: string, secret: ByteString): ClientUser | undefined;
+  authenticate(name: ByteString, secret: ByteString): ClientUser | undefined;
+  /** Who connections begin as where nobody must authenticate. @default a user who may do everything */
+  readonly guest?: ClientUser;
+  /** The users themselves, for the commands about them; absent: these are refused. */
+  readonly acl?: Credentials;
 }
 
 /** Settings that CONFIG GET shows and CONFIG SET changes, under Redis's lower case names. */
@@ -81,6 +87,8 @@ export class Server {
   readonly watches: WatchTable;
   readonly blocked: BlockedClients;
   readonly tracking: TrackingTable;
+  /** Who runs a command that may close connections: it gets its reply first. */
+  acting: Client | undefined;
   readonly counters: CommandCounters = {
     connections: 0,
     rejectedConnections: 0,
@@ -108,6 +116,7 @@ export class Server {
     this.watches = new WatchTable(options.engine.changes);
     this.blocked = new BlockedClients(options.engine);
     this.tracking = new TrackingTable(options.engine.changes, this.clients);
+    options.authenticator.acl?.watch((user, change, before) => endRevoked(this, user, change, before));
   }
 
   /** Commands per second over the last one to two seconds. */

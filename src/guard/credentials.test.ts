@@ -1,13 +1,14 @@
 import { createHash, scryptSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../testing/fake-clock.ts';
-import type { CommandCatalog } from './acl/catalog.ts';
-import { type AclStorage, Credentials, type TokenOptions, type UserOptions } from './credentials.ts';
+import { type AclStorage, type CommandList, Credentials, type TokenOptions, type UserOptions } from './credentials.ts';
 
-const catalog: CommandCatalog = {
+const catalog: CommandList = {
   version: 1,
   has: (name) => ['get', 'set', 'del', 'incrby', 'select'].includes(name),
   subcommandsOf: () => [],
+  answeredIn: () => undefined,
+  learn: () => undefined,
   inCategory: (category) => (category === 'read' ? ['get'] : category === 'all' ? ['get', 'set', 'del'] : undefined),
 };
 

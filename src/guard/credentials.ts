@@ -12,6 +12,7 @@ import {
 import { AclFileError, formatAclFile, parseAclFile } from './acl/acl-file.ts';
 import { AclLog } from './acl/acl-log.ts';
 import type { CommandCatalog } from './acl/catalog.ts';
+import type { Permissions } from './acl/permissions.ts';
 import { AclRuleError } from './acl/rule-error.ts';
 import { type HttpRights, TokenRights, UserRights, type Verb, verbs } from './http-rights.ts';
 import { isSameDigest, type StoredSecret, StretchedSecrets, sha256Hex } from './secrets.ts';
@@ -60,7 +61,7 @@ export interface CredentialOptions {
   readonly tokens?: readonly TokenOptions[];
   /** @default none: ACL SAVE and ACL LOAD are refused */
   readonly storage?: AclStorage | undefined;
-  readonly catalog: CommandCatalog;
+  readonly catalog: CommandList;
   /** ms, monotonic. */
   readonly monotonic: () => number;
   /** Told of every refusal, for the log. @default nobody */
@@ -78,8 +79,19 @@ export interface Identity {
   readonly isAdmin: boolean;
 }
 
+/** The catalog, and which of its commands can be had. */
+export interface CommandList extends CommandCatalog {
+  /** What `ACL CAT` lists; undefined when there is no such category. */
+  answeredIn(category: string): readonly string[] | undefined;
+  /** The server behind told of a command. */
+  learn(name: string, categories: readonly string[]): void;
+}
+
 /** What became of a user whose connections may be open. */
 export type UserChange = 'changed' | 'deleted';
+
+/** Told of users whose connections have to be looked at. @param before what the user was allowed; undefined: everything */
+export type UserWatcher = (user: User, change: UserChange, before: Permissions | undefined) => void;
 
 /** Compared against for unknown names, so that they take as long as known ones. */
 const NOBODY = sha256Hex('');
@@ -91,14 +103,14 @@ const DEFAULT = 'default';
  * users or tokens are configured, and is off otherwise.
  */
 export class Credentials {
-  readonly catalog: CommandCatalog;
+  readonly catalog: CommandList;
   readonly log = new AclLog();
   readonly #users = new Map<ByteString, User>();
   readonly #storage: AclStorage | undefined;
   readonly #stretched: StretchedSecrets;
   readonly #onRefused: () => void;
   readonly #mayBeOpen: boolean;
-  readonly #watchers: ((user: User, change: UserChange) => void)[] = [];
+  readonly #watchers: UserWatcher[] = [];
   #options: readonly UserOptions[] = [];
   #tokens: readonly TokenOptions[] = [];
   /** By the hexadecimal SHA-256 of the secret; made when asked for. */
@@ -134,7 +146,7 @@ export class Credentials {
   }
 
   /** Tells of users whose connections have to be looked at. */
-  watch(watcher: (user: User, change: UserChange) => void): void {
+  watch(watcher: UserWatcher): void {
     this.#watchers.push(watcher);
   }
 
@@ -167,6 +179,7 @@ export class Credentials {
    */
   setUser(name: ByteString, rules: readonly ByteString[]): void {
     const known = this.#users.get(name);
+    const before = known?.permissions;
     const account = applyRules(known?.account ?? newAccount, rules, this.#rules);
     if (name === DEFAULT) this.#requireClosed(account);
     const forgets = rules.some((rule) => /^(?:reset|resetpass|nopass)$/i.test(rule));
@@ -177,7 +190,7 @@ export class Credentials {
       if (known.source === 'builtin') known.source = 'command';
     }
     this.#changed();
-    if (known !== undefined) this.#tell(known, 'changed');
+    if (known !== undefined) this.#tell(known, 'changed', before);
   }
 
   /** @returns whether there was one. The default user cannot be deleted: refuse that before. */
@@ -186,7 +199,7 @@ export class Credentials {
     if (user === undefined || name === DEFAULT) return false;
     this.#users.delete(name);
     this.#changed();
-    this.#tell(user, 'deleted');
+    this.#tell(user, 'deleted', user.permissions);
     return true;
   }
 
@@ -236,6 +249,11 @@ export class Credentials {
     const found = this.#bySecret.get(sha256Hex(secret));
     if (found === undefined) this.#onRefused();
     return found;
+  }
+
+  /** For the commands about users. */
+  get acl(): this {
+    return this;
   }
 
   get hasTokens(): boolean {
@@ -290,24 +308,27 @@ export class Credentials {
   }
 
   #put(next: ReadonlyMap<ByteString, Definition>): void {
-    const told: (readonly [User, UserChange])[] = [];
+    const told: Parameters<UserWatcher>[] = [];
     for (const user of this.#users.values()) {
       if (next.has(user.name)) continue;
       this.#users.delete(user.name);
-      told.push([user, 'deleted']);
+      told.push([user, 'deleted', user.permissions]);
     }
     for (const [name, { account, source, stretched = [], compat = false, isAdmin = false }] of next) {
       const known = this.#users.get(name);
       const user = known ?? new User(name, account, source, this.catalog);
+      const before = user.permissions;
+      // Users were configured: who came in without a name has to say who it is.
+      const isShut = known?.source === 'builtin' && user.account.on && !account.on;
       user.change(account, stretched);
       user.source = source;
       user.compat = compat;
       user.isAdmin = isAdmin;
       this.#users.set(name, user);
-      if (known !== undefined) told.push([known, 'changed']);
+      if (known !== undefined) told.push([known, isShut ? 'deleted' : 'changed', before]);
     }
     this.#changed();
-    for (const [user, change] of told) this.#tell(user, change);
+    for (const [user, change, before] of told) this.#tell(user, change, before);
   }
 
   #definitionOf({ name, secrets, compat, acl, admin = false }: UserOptions): Definition {
@@ -385,8 +406,8 @@ export class Credentials {
     this.#bySecret = undefined;
   }
 
-  #tell(user: User, change: UserChange): void {
-    for (const watcher of this.#watchers) watcher(user, change);
+  #tell(...change: Parameters<UserWatcher>): void {
+    for (const watcher of this.#watchers) watcher(...change);
   }
 }
 

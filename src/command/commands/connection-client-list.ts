@@ -96,7 +96,8 @@ function matching({ server, client: self }: Context, argv: readonly ByteString[]
         break;
       case 'user': {
         const name = bytesToUtf8(value);
-        if (!server.authenticator.required && name !== 'default')
+        const { acl, required } = server.authenticator;
+        if (acl === undefined ? !required && name !== 'default' : acl.find(value) === undefined)
           throw new CommandError(`ERR No such user '${quoted(value)}'`);
         filters.push((client) => client.user?.name === name);
         break;

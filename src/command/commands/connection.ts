@@ -1,17 +1,17 @@
 import type { ByteString } from '../../kernel/bytes.ts';
-import { bytesToUtf8 } from '../../kernel/bytes.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { parseInteger, requireInteger } from '../arguments.ts';
-import type { Client, ClientUser } from '../client.ts';
+import type { Client } from '../client.ts';
+import { clientLine } from '../client-line.ts';
 import type { Command, Context } from '../command.ts';
 import { CommandError, quoted, wrongArity } from '../command-error.ts';
 import { leaveTransaction, unsubscribeAll } from '../leave.ts';
+import { guestOf } from '../permission.ts';
 import type { Server } from '../server.ts';
 import { clientCommand, requireClientName } from './connection-client.ts';
 
 const MAX_INT32 = 2n ** 31n - 1n;
 const MIN_INT32 = -(2n ** 31n);
-const DEFAULT_USER: ClientUser = { name: 'default', compat: false };
 
 export const connectionCommands: readonly Command[] = [
   {
@@ -108,14 +108,28 @@ export const connectionCommands: readonly Command[] = [
 /** @throws CommandError WRONGPASS */
 function authenticate(server: Server, client: Client, name: ByteString, secret: ByteString): void {
   const { authenticator } = server;
-  // Without credentials configured there is one user, and like Redis's `nopass` it takes any password.
-  const user = authenticator.required
-    ? authenticator.authenticate(bytesToUtf8(name), secret)
-    : name === 'default'
-      ? DEFAULT_USER
-      : undefined;
+  // Where there are no users to ask there is one, and like Redis's `nopass` it takes any password.
+  const user =
+    authenticator.required || authenticator.acl !== undefined
+      ? authenticator.authenticate(name, secret)
+      : name === 'default'
+        ? guestOf(server)
+        : undefined;
+  if (user === undefined) noteRefused(server, client, name);
   if (user === undefined) throw new CommandError('WRONGPASS invalid username-password pair or user is disabled.');
   client.user = user;
+}
+
+/** A name that nobody has is not written down: it may be a secret in the wrong place. */
+function noteRefused({ authenticator: { acl }, engine }: Server, client: Client, name: ByteString): void {
+  acl?.log.add({
+    reason: 'auth',
+    context: client.transaction === undefined ? 'toplevel' : 'multi',
+    object: 'AUTH',
+    username: acl.find(name) === undefined ? '(unknown)' : name,
+    clientInfo: clientLine(client, engine.clock.now()),
+    at: engine.clock.now(),
+  });
 }
 
 /** Words are checked and the user authenticated before anything about the connection changes. */
@@ -177,7 +191,7 @@ function reset({ server, client }: Context, _argv: readonly ByteString[], reply:
   client.noTouch = false;
   // A reply to be skipped is skipped.
   if (client.replyMode !== 'skip') client.replyMode = 'on';
-  client.user = server.authenticator.required ? undefined : DEFAULT_USER;
+  client.user = guestOf(server);
   reply.proto = 2;
   reply.simple('RESET');
 }

@@ -2,6 +2,7 @@ import type { ByteString } from '../../kernel/bytes.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Command, Context } from '../command.ts';
 import { syntaxError } from '../command-error.ts';
+import { aclCommand } from './acl.ts';
 import { commandCommand } from './server-command.ts';
 import { configCommand } from './server-config.ts';
 import { infoCommand } from './server-info.ts';
@@ -10,6 +11,7 @@ export const serverCommands: readonly Command[] = [
   commandCommand,
   infoCommand,
   configCommand,
+  aclCommand,
   {
     name: 'time',
     arity: 1,

@@ -4,6 +4,7 @@ import type { Transaction } from '../client.ts';
 import type { Command, Context } from '../command.ts';
 import { CommandError, errorText } from '../command-error.ts';
 import { leaveTransaction } from '../leave.ts';
+import { requireStillPermitted } from '../permission.ts';
 import { runCommand } from '../run-command.ts';
 
 export const transactionCommands: readonly Command[] = [
@@ -100,6 +101,8 @@ function runQueue({ server, client }: Context, transaction: Transaction, reply: 
       const replyFrom = reply.size;
       server.counters.commands++;
       try {
+        const permissions = client.user?.permissions;
+        if (permissions !== undefined) requireStillPermitted(server, client, permissions, command.access, argv);
         runCommand(server, client, command, argv);
       } catch (error) {
         reply.drop(replyFrom);

@@ -1,9 +1,12 @@
+import { recordCommand } from '../../command/audited.ts';
 import type { Client, RemoteSession } from '../../command/client.ts';
 import { CommandError, errorText } from '../../command/command-error.ts';
 import type { CommandRule, CommandRules } from '../../command/command-rules.ts';
 import { execute } from '../../command/execute.ts';
+import { requirePermission, requireSortReads } from '../../command/permission.ts';
 import type { PreparedCommand } from '../../command/prepared-command.ts';
 import type { Server } from '../../command/server.ts';
+import type { CommandAccess, Permissions } from '../../guard/acl/permissions.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
 import { answerFromCache, type CacheReads } from './cached-answer.ts';
 import { answerManaged, type ManagedClient, type ManagedReads } from './managed-answer.ts';
@@ -73,6 +76,8 @@ export class ProxySession implements RemoteSession, ManagedClient {
   #shared = 0;
   /** When the command at hand began, for the cache; monotonic, ms. */
   now = 0;
+  /** What the user was allowed when the transaction began; undefined: everything. */
+  #queuedWith: Permissions | undefined;
   /** Bytes of commands under way. */
   #bytes = 0;
   /** The command that waits for others to end. */
@@ -155,11 +160,17 @@ export class ProxySession implements RemoteSession, ManagedClient {
         if (rule.name !== 'exec' || !this.#own.inTransaction) throw client.refusal;
         this.#own.refuse();
       }
+      // What was queued was allowed by rules that hold no longer: none of it is done.
+      if (rule.name === 'exec' && this.#own.inTransaction && client.user.permissions !== this.#queuedWith)
+        this.#own.refuse();
       if (rule.handling === 'refused') {
         throw new CommandError(
           `ERR ${rule.name.toUpperCase()} is not passed on; replicas connect to the server itself`,
         );
       }
+      const { permissions } = client.user;
+      if (rule.name === 'multi' && !this.#own.inTransaction) this.#queuedWith = permissions;
+      if (permissions !== undefined) this.#requirePermitted(permissions, argv, rule);
       this.#checkKeys(argv, rule);
       if (this.#isManaged(argv, rule)) {
         // Answered, or being fetched.
@@ -183,11 +194,18 @@ export class ProxySession implements RemoteSession, ManagedClient {
       }
     } catch (error) {
       server.countError(error);
+      this.#audit(argv, rule, 'refused', errorText(error));
       if (this.#own.inTransaction) this.#own.refuse();
       this.error(errorText(error));
     }
     if (client.replyMode !== 'on' && this.#held !== argv) this.#applyReplyMode();
     return rule.command;
+  }
+
+  /** For ACL DRYRUN. */
+  accessOf(argv: readonly ByteString[]): CommandAccess | undefined {
+    const { command, access } = this.#context.rules.find(argv);
+    return command === undefined && access.hidden !== 'unknown' ? access : undefined;
   }
 
   /** Slots that are answered already, for the cache. */
@@ -292,10 +310,16 @@ export class ProxySession implements RemoteSession, ManagedClient {
 
   /** What is kept of a key must not outlive a write to it by this client. */
   #share(argv: readonly ByteString[], rule: CommandRule): Slot {
+    this.#audit(argv, rule, 'sent');
     this.#shared++;
     if (rule.idempotent) return this.#push(new Slot(this, 'plain', sizeOf(argv)));
     this.#writes++;
     return this.#push(new Slot(this, 'write', sizeOf(argv), this.#effects(argv, rule)));
+  }
+
+  #audit(argv: readonly ByteString[], { command }: CommandRule, outcome: 'sent' | 'refused', reason?: string): void {
+    if (command?.auditTarget !== undefined)
+      recordCommand(this.#context.server.audit, this.#client, command, argv, outcome, reason);
   }
 
   #sendOwn(argv: readonly ByteString[], rule: CommandRule): void {
@@ -304,6 +328,7 @@ export class ProxySession implements RemoteSession, ManagedClient {
       : undefined;
     // Refused when the pool is used up: before the slot stands in the queue.
     this.#own.send(argv, rule, this.#client.reply.proto, slot);
+    this.#audit(argv, rule, 'sent');
     if (slot !== undefined) this.#push(slot);
   }
 
@@ -344,6 +369,12 @@ export class ProxySession implements RemoteSession, ManagedClient {
   #isManaged(argv: readonly ByteString[], rule: CommandRule): boolean {
     if (this.#context.managed === undefined) return false;
     return answerManaged(this, argv, rule.name, rule.keyPositions(argv), this.#own.inTransaction);
+  }
+
+  /** The rules of the user, which the server behind knows nothing of. @throws CommandError NOPERM */
+  #requirePermitted(permissions: Permissions, argv: readonly ByteString[], { name, access }: CommandRule): void {
+    requirePermission(this.#context.server, this.#client, permissions, access, argv);
+    if (name === 'sort' || name === 'sort_ro') requireSortReads(permissions, name, argv);
   }
 
   /** @throws CommandError */

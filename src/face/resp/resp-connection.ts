@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Client, type Connection, type RemoteSession } from '../../command/client.ts';
 import { CommandError, errorText } from '../../command/command-error.ts';
 import { execute } from '../../command/execute.ts';
+import { guestOf } from '../../command/permission.ts';
 import type { Server } from '../../command/server.ts';
 import type { SluiceError } from '../../errors.ts';
 import type { Gate } from '../../guard/limits/gate.ts';
@@ -90,7 +91,7 @@ export class RespConnection implements Connection, LimitedConnection {
     this.remoteAddress = addressText(socket.remoteAddress, socket.remotePort);
     this.localAddress = addressText(socket.localAddress, socket.localPort);
     const { server, limits } = face;
-    const user = server.authenticator.required ? undefined : { name: 'default', compat: false };
+    const user = guestOf(server);
     this.#stranger = user === undefined;
     this.#decoder = new CommandDecoder(decoderLimits(limits, this.#stranger));
     this.#reply.maxBytes = Math.min(limits.outputBytes, LONGEST_STRING);

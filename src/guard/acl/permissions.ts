@@ -85,6 +85,17 @@ export class Permissions {
     return this.#compiled.some((selector) => selector.allowsChannel(channel, isPattern));
   }
 
+  /** Whether everything a client may hear by rights of `before` it may still hear by these. */
+  keepsListening(before: Permissions | undefined): boolean {
+    const hearsAll = (permissions: Permissions): boolean =>
+      permissions.selectors.some(({ allChannels }) => allChannels);
+    const mayMonitor = before === undefined || before.allowsCommand('monitor');
+    if (mayMonitor && !this.allowsCommand('monitor')) return false;
+    if (hearsAll(this)) return true;
+    if (before === undefined || hearsAll(before)) return false;
+    return before.selectors.every(({ channels }) => channels.every((channel) => this.allowsChannel(channel, true)));
+  }
+
   allowsCommand(name: string): boolean {
     return this.#compiled.some((selector) => selector.allowsCommand(name, this.#catalog));
   }
@@ -152,8 +163,8 @@ class CompiledSelector {
   #allowsRun(command: CommandAccess, argv: readonly ByteString[], catalog: CommandCatalog): boolean {
     if (this.isFull) return true;
     if (command.hidden === 'everything') return false;
-    if (command.hidden === 'unknown') return this.#takesUnknown && this.#selector.allKeys && this.#selector.allChannels;
     this.#compile(catalog);
+    if (command.hidden === 'unknown') return this.#allowsUnknown(command.name, argv, catalog);
     if (this.#allowed.has(command.name)) return true;
     const argument = argv[1];
     return (
@@ -161,6 +172,14 @@ class CompiledSelector {
       argument !== undefined &&
       this.#firstArguments.has(`${command.name}|${argument.toLowerCase()}`)
     );
+  }
+
+  /** The server behind has not told of it yet, or never will. */
+  #allowsUnknown(name: string, argv: readonly ByteString[], catalog: CommandCatalog): boolean {
+    const { allKeys, allChannels } = this.#selector;
+    if (!(this.#takesUnknown && allKeys && allChannels)) return false;
+    const names = [name, `${name}|${(argv[1] ?? '').toLowerCase()}`];
+    return names.every((each) => !catalog.has(each) || this.#allowed.has(each));
   }
 
   #checkChannels({ channels }: CommandAccess, argv: readonly ByteString[]): Denial | undefined {
