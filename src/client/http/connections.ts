@@ -110,7 +110,7 @@ export class Connections {
   closeIdle(): boolean {
     const line = this.#idle[0];
     if (line === undefined) return false;
-    this.#drop(line);
+    void this.#drop(line);
     return true;
   }
 

@@ -192,8 +192,8 @@ describe('Gate: rate', () => {
   it('holds to the smaller of two limits', () => {
     const gate = open({ concurrency: 5, queue: 0 });
     gate.narrow({ concurrency: 2, queue: 7, rate });
-    gate.enter(forever);
-    gate.enter(forever);
+    void gate.enter(forever);
+    void gate.enter(forever);
     expect(refusal(() => gate.enter(forever)).code).toBe('ORIGIN_OVERLOADED');
     expect(gate.rate).toEqual(rate);
   });
