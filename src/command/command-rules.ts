@@ -207,13 +207,9 @@ function accessOfRule(
   const isDescribed = flags !== undefined || specs !== undefined || command !== undefined;
   // The places of its keys are known to the server alone.
   const isMovable = flags?.has('movablekeys') === true && specs?.length === 0;
-  const hidden = scriptCommands.has(name)
-    ? 'everything'
-    : !isDescribed
-      ? 'unknown'
-      : complete && !isMovable
-        ? 'nothing'
-        : 'keys';
+  // What SORT reads beyond its key is looked at when it runs.
+  const isKnown = (complete && !isMovable) || name === 'sort_ro';
+  const hidden = scriptCommands.has(name) ? 'everything' : !isDescribed ? 'unknown' : isKnown ? 'nothing' : 'keys';
   const isAlways = command?.beforeAuth === true;
   if (specs === undefined && command !== undefined) return { ...command.access, hidden };
   return accessOf(name, isAlways, hidden, (argv) => usesOf(specs ?? [], argv));

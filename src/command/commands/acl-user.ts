@@ -1,10 +1,11 @@
-import type { Account } from '../../guard/acl/account.ts';
+import { type Account, flagsOf } from '../../guard/acl/account.ts';
 import { describeChannels, describeCommands, describeKeys, type Selector } from '../../guard/acl/selector.ts';
 import type { Reply } from '../../resp/reply.ts';
 
 /** The reply of ACL GETUSER. */
-export function replyUser({ on, nopass, passwords, root, selectors }: Account, reply: Reply): void {
-  const flags = [on ? 'on' : 'off', ...(nopass ? ['nopass'] : [])];
+export function replyUser(account: Account, reply: Reply): void {
+  const { passwords, root, selectors } = account;
+  const flags = flagsOf(account);
   reply.map(6);
   reply.bulk('flags');
   reply.set(flags.length);

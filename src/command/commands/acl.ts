@@ -182,7 +182,7 @@ function usersOf({ server }: Context): Credentials {
 }
 
 function cat(context: Context, argv: readonly ByteString[], reply: Reply): void {
-  if (argv.length > 3) throw tryHelp('cat');
+  if (argv.length > 3) throw tryHelp(argv);
   const category = argv[2]?.toLowerCase();
   const names = category === undefined ? categories : usersOf(context).catalog.answeredIn(category);
   if (names === undefined) throw new CommandError(`ERR Unknown category '${argv[2]}'`);
@@ -235,7 +235,7 @@ function withFile(context: Context, reply: Reply, use: (users: Credentials) => v
 
 function log(context: Context, argv: readonly ByteString[], reply: Reply): void {
   const users = usersOf(context);
-  if (argv.length > 3) throw tryHelp('log');
+  if (argv.length > 3) throw tryHelp(argv);
   if (argv[2]?.toLowerCase() === 'reset') {
     users.log.clear();
     reply.ok();
@@ -246,7 +246,7 @@ function log(context: Context, argv: readonly ByteString[], reply: Reply): void 
 }
 
 function makePassword(_context: Context, argv: readonly ByteString[], reply: Reply): void {
-  if (argv.length > 3) throw tryHelp('genpass');
+  if (argv.length > 3) throw tryHelp(argv);
   const bits = argv[2] === undefined ? DEFAULT_PASSWORD_BITS : requireInteger(argv[2]);
   if (bits <= 0n || bits > MAX_PASSWORD_BITS) {
     throw new CommandError(
@@ -271,6 +271,6 @@ function acting({ server, client }: Context, work: () => void): void {
   }
 }
 
-function tryHelp(subcommand: string): CommandError {
+function tryHelp([, subcommand = '']: readonly ByteString[]): CommandError {
   return new CommandError(`ERR unknown subcommand or wrong number of arguments for '${subcommand}'. Try ACL HELP.`);
 }

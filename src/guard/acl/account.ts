@@ -9,6 +9,8 @@ export interface Account {
   /** Any password is taken, and connections begin as this user where it is the one named `default`. */
   readonly nopass: boolean;
   readonly passwords: readonly string[];
+  /** Kept for those who ask: the payload of RESTORE is checked by the server that takes it. */
+  readonly payload?: 'sanitize-payload' | 'skip-sanitize-payload';
   readonly root: Selector;
   /** Further sets of rights, in parentheses. */
   readonly selectors: readonly Selector[];
@@ -35,10 +37,16 @@ export function applyRules(account: Account, words: readonly ByteString[], conte
 }
 
 /** The rules that make the account from a new one, as `ACL LIST` and the file write them. */
-export function describeAccount({ on, nopass, passwords, root, selectors }: Account): ByteString {
-  const parts = [on ? 'on' : 'off', ...(nopass ? ['nopass'] : []), ...passwords.map((hash) => `#${hash}`)];
+export function describeAccount(account: Account): ByteString {
+  const { passwords, root, selectors } = account;
+  const parts = [...flagsOf(account), ...passwords.map((hash) => `#${hash}`)];
   parts.push(describeSelector(root), ...selectors.map((selector) => `(${describeSelector(selector)})`));
   return parts.join(' ');
+}
+
+/** As ACL GETUSER names them. */
+export function flagsOf({ on, nopass, payload }: Account): string[] {
+  return [on ? 'on' : 'off', ...(nopass ? ['nopass'] : []), ...(payload === undefined ? [] : [payload])];
 }
 
 /** Rules in parentheses may come as several words; they are one rule. @throws UnmatchedParenthesis */
@@ -81,13 +89,12 @@ function applyOne(account: Account, rule: ByteString, context: RuleContext): Acc
     case 'resetpass':
       return { ...account, nopass: false, passwords: [] };
     case 'reset':
-      return newAccount;
+      return { ...newAccount, payload: 'sanitize-payload' };
     case 'clearselectors':
       return { ...account, selectors: [] };
-    // About RESTORE, whose payload is always checked here.
     case 'sanitize-payload':
     case 'skip-sanitize-payload':
-      return account;
+      return { ...account, payload: rule.toLowerCase() as NonNullable<Account['payload']> };
   }
   const rest = rule.slice(1);
   switch (rule.charAt(0)) {

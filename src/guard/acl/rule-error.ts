@@ -20,7 +20,7 @@ export class AclRuleError extends Error {
 
   /** @param rule as it was written */
   constructor(rule: ByteString, problem: string) {
-    super(`Error in ACL SETUSER modifier '${isSecret(rule) ? `${rule.charAt(0)}…` : rule}': ${problem}`);
+    super(`Error in ACL SETUSER modifier '${isSecret(rule) ? `${rule.charAt(0)}...` : rule}': ${problem}`);
     this.problem = problem;
   }
 }
