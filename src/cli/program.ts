@@ -112,15 +112,18 @@ Examples:
     .option('--json-schema', 'print the JSON Schema of the configuration file, for editors')
     .option('--store', 'connect to the configured store and print what it can and cannot promise')
     .option('--redis <server>', 'HOST:PORT or redis://… of the server, instead of the configured one')
-    .option('--json', 'print the report of --store as JSON')
+    .option('--production', 'name what is open before strangers may reach the node, and the setting that mends it')
+    .option('--json', 'print the report of --store or --production as JSON')
     .addHelpText(
       'after',
       `
-Exit status: 0 valid, or the store answered; 1 the store cannot be reached or refuses the login; 2 not valid.
+Exit status: 0 valid, or the store answered, or no open points; 1 the store cannot be reached or refuses the login,
+or there are open points; 2 not valid.
 
 Examples:
   sluice check --config sluice.yaml
   sluice check --store --config sluice.yaml
+  sluice check --production --config sluice.yaml
   sluice check --store --redis redis.example.com:6379 --json
   sluice check --print-defaults > sluice.yaml
   sluice check --json-schema > sluice.schema.json`,

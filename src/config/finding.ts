@@ -17,6 +17,8 @@ export interface ConfigFinding {
   readonly source: SettingSource;
   /** @default CONFIG_INVALID */
   readonly code?: ErrorCode;
+  /** What kind of finding it is, where others ask for it. */
+  readonly topic?: 'plain-secret';
 }
 
 /** One line: where, which setting, what. */

@@ -8,7 +8,8 @@ export function plainSecrets(source: YamlSource, file: string): ConfigFinding[] 
   const findings: ConfigFinding[] = [];
   const warn = (path: readonly string[], name: string, message: string): void => {
     if (source.interpolated.has(pathKey(path))) return;
-    findings.push({ path: name, message, source: { kind: 'file', file, ...source.positionOf(path) } });
+    const at = { kind: 'file', file, ...source.positionOf(path) } as const;
+    findings.push({ path: name, message, source: at, topic: 'plain-secret' });
   };
   const password = 'the password stands in the file; take it from the environment, as "${NAME}"';
   if (hasPassword(memberOf(source.value, 'store'))) warn(['store'], 'store', password);
@@ -21,8 +22,28 @@ export function plainSecrets(source: YamlSource, file: string): ConfigFinding[] 
         warn([list, String(index), ...path], `${list}[${index}].${name}`, inFile);
     }
   }
+  for (const [name, connection] of Object.entries((memberOf(source.value, 'connections') ?? {}) as object)) {
+    const [path, url] = typeof connection === 'string' ? [[], connection] : [['url'], memberOf(connection, 'url')];
+    if (typeof url === 'string' && /^[a-z]+:\/\/[^/@]*:[^/@]+@/i.test(url))
+      warn(['connections', name, ...path], ['connections', name, ...path].join('.'), password);
+  }
+  const keyspaces = source.value['keyspaces'];
+  for (const [index, keyspace] of Array.isArray(keyspaces) ? keyspaces.entries() : []) {
+    const headers = memberOf(memberOf(keyspace, 'origin'), 'headers');
+    for (const name of Object.keys((headers ?? {}) as object)) {
+      if (!secretField.test(name)) continue;
+      warn(
+        ['keyspaces', String(index), 'origin', 'headers', name],
+        `keyspaces[${index}].origin.headers.${name}`,
+        password,
+      );
+    }
+  }
   return findings;
 }
+
+/** Header fields that hold what others must not know. */
+const secretField = /auth|cookie|token|secret|password|api-?key/i;
 
 const inFile =
   'the secret itself stands in the file; take it from the environment, or write its hash (sluice hash-secret)';
