@@ -18,7 +18,6 @@ import type { MetricSource } from '../telemetry/metrics.ts';
 import { RequestStats } from '../telemetry/request-stats.ts';
 import type { Certificates } from './certificates.ts';
 import type { RunningEngine } from './compose-engine.ts';
-import { fetchSource } from './compose-fetch.ts';
 import type { Reads } from './compose-keyspaces.ts';
 import type { RemoteStore } from './compose-remote.ts';
 import { ManagedKeys } from './managed-keys.ts';
@@ -121,7 +120,7 @@ async function composeKeys(parts: FrontParts, listener: ListenerConfig): Promise
   const stored = remote?.keys ?? running.keys;
   const keys = reads === undefined ? stored : new ManagedKeys(reads.readThrough, stored);
   const options = { keys, bodyBytes: parts.config.limits.http.bodyBytes };
-  const fetches = reads?.fetchByUrl === undefined ? undefined : fetchSource(reads.fetchByUrl);
+  const fetches = reads?.fetchSource;
   const cors = parts.config.http?.cors;
   return composeHttpFace(parts, 'http', listener, {
     handle: (exchange) =>

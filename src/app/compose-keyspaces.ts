@@ -4,6 +4,7 @@ import { OutgoingHttp } from '../client/http/outgoing.ts';
 import type { SluiceConfig } from '../config/schema.ts';
 import { patternOf } from '../config/schema-keyspaces.ts';
 import { isSluiceError, SluiceError } from '../errors.ts';
+import type { FetchSource } from '../face/http/fetch-handler.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { comparePatterns, type KeyPattern, parseTemplate, type Template } from '../kernel/key-pattern.ts';
 import type { Rate } from '../kernel/token-bucket.ts';
@@ -19,7 +20,7 @@ import { tagOf } from '../store/decisions/tag.ts';
 import type { StoreKeys } from '../store/keys.ts';
 import type { Window } from '../store/ports.ts';
 import type { NodeLog } from '../telemetry/log.ts';
-import { composeFetchSpace } from './compose-fetch.ts';
+import { composeFetchSpace, fetchSource } from './compose-fetch.ts';
 import type { FetchByUrl } from './fetch-by-url.ts';
 
 /** Everything of a node that comes from origins. */
@@ -27,6 +28,8 @@ export interface Reads {
   readonly readThrough: ReadThrough;
   /** Absent where nothing may be fetched by URL. */
   readonly fetchByUrl: FetchByUrl | undefined;
+  /** The same for the HTTP face. */
+  readonly fetchSource: FetchSource | undefined;
   readonly apis: Apis;
   /** Ends what is under way and lets go of all connections. */
   close(): Promise<void>;
@@ -62,10 +65,9 @@ const UNKEPT_EVERY_MS = 10_000;
 const SHARED_MARGIN = 0.1;
 const SHARED_MARGIN_MS = 100;
 
-/** @returns undefined where nothing is read from an origin. @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
-export async function composeReads(parts: ReadsParts): Promise<Reads | undefined> {
+/** @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
+export async function composeReads(parts: ReadsParts): Promise<Reads> {
   const { config, store, storeKeys, window, clock } = parts;
-  if (config.keyspaces.length === 0 && config.fetch.allow.length === 0) return undefined;
   const apis = new Apis({
     clock,
     random: Math.random,
@@ -77,9 +79,11 @@ export async function composeReads(parts: ReadsParts): Promise<Reads | undefined
   const keyspaces = await composeKeyspaces({ ...parts, apis, outgoing, databases });
   const fetches = new Fetches({ store, clock, tagOf, random: Math.random, limit: MAX_FETCHES, ...logOf(parts) });
   const readThrough = new ReadThrough({ keyspaces, store, fetches, now: () => clock.now() });
+  const fetchByUrl = fetchSpace?.open(readThrough, storeKeys);
   return {
     readThrough,
-    fetchByUrl: fetchSpace?.open(readThrough, storeKeys),
+    fetchByUrl,
+    fetchSource: fetchByUrl === undefined ? undefined : fetchSource(fetchByUrl),
     apis,
     async close() {
       fetches.close();

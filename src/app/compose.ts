@@ -11,7 +11,7 @@ import { Certificates } from './certificates.ts';
 import { composeAdmin } from './compose-admin.ts';
 import { composeEngine } from './compose-engine.ts';
 import { composeFront } from './compose-front.ts';
-import { composeReads } from './compose-keyspaces.ts';
+import type { Reads, ReadsParts } from './compose-keyspaces.ts';
 import { composeRemote } from './compose-remote.ts';
 import type { FetchByUrl } from './fetch-by-url.ts';
 import { listen } from './listen.ts';
@@ -73,7 +73,7 @@ export async function startSluice(
   const remote = isRemote(config.store)
     ? await composeRemote({ config, target: config.store, credentials, clock, log })
     : undefined;
-  const reads = await composeReads({
+  const reads = await openReads({
     config,
     store: remote?.entries ?? running.entries,
     storeKeys: remote?.storeKeys ?? running.storeKeys,
@@ -221,4 +221,11 @@ function lazyMetrics(sources: readonly MetricSource[]): () => Promise<Metrics> {
     });
     return metrics;
   };
+}
+
+/** What asks origins is loaded where there are any: it takes time and memory. */
+async function openReads(parts: ReadsParts): Promise<Reads | undefined> {
+  const { keyspaces, fetch } = parts.config;
+  if (keyspaces.length === 0 && fetch.allow.length === 0) return undefined;
+  return (await import('./compose-keyspaces.ts')).composeReads(parts);
 }

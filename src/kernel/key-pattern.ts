@@ -85,7 +85,7 @@ class CompiledPattern implements KeyPattern {
     const { captures, prefix } = this;
     if (key.length < this.#least || !key.startsWith(prefix)) return undefined;
     const last = captures.at(-1);
-    if (last === undefined) return key.length === prefix.length ? noCaptures : undefined;
+    if (last === undefined) return key.length === prefix.length ? new Map() : undefined;
     if (!key.endsWith(last.after)) return undefined;
     const ends: number[] = [];
     if (!this.#matchFrom(key, 0, prefix.length, ends, new Set())) return undefined;
@@ -119,8 +119,6 @@ class CompiledPattern implements KeyPattern {
     return false;
   }
 }
-
-const noCaptures: Captures = new Map();
 
 /** What an automaton reads next: a byte, any run, a byte but a colon, any run of such. */
 type Item = ByteString | 'star' | 'word' | 'words';

@@ -1,5 +1,6 @@
 import { isSluiceError, SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
+import { type Cancellation, Canceller } from '../kernel/cancellation.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { OriginAnswer, Validators } from '../origin/origin.ts';
 import { encodeBeside } from './beside.ts';
@@ -63,7 +64,7 @@ export class Fetches {
   readonly #failing = new Set<Keyspace>();
   readonly #flights = new Map<ByteString, Flight>();
   readonly #options: FetchesOptions;
-  readonly #closing = new AbortController();
+  readonly #running = new Set<Canceller>();
 
   constructor(options: FetchesOptions) {
     this.#options = options;
@@ -115,12 +116,12 @@ export class Fetches {
 
   /** Ends what is under way. */
   close(): void {
-    this.#closing.abort(new SluiceError('CLOSED', 'the node is shutting down'));
+    for (const one of this.#running) one.abort(new SluiceError('CLOSED', 'the node is shutting down'));
   }
 
-  #refusal({ key, keyspace }: FetchTarget): SluiceError | undefined {
+  #refusal({ key, keyspace, identity }: FetchTarget): SluiceError | undefined {
     const { clock, limit } = this.#options;
-    const failure = keyspace.failureOf(key, clock.monotonic());
+    const failure = keyspace.failureOf(key, identity, clock.monotonic());
     if (failure !== undefined) return failure;
     if (this.#flights.size < limit) return undefined;
     return new SluiceError('OVERLOADED', `${limit} keys are being fetched already; try again`);
@@ -146,17 +147,17 @@ export class Fetches {
   ): Promise<Fetched> {
     const { store, clock } = this.#options;
     const { key, keyspace } = target;
-    const over = new AbortController();
+    const over = new Canceller();
+    this.#running.add(over);
     const timer = clock.setTimer(() => over.abort(timedOut(keyspace)), keyspace.policy.timeout);
-    const signal = AbortSignal.any([over.signal, this.#closing.signal]);
     let claimed = false;
     let outcome: Outcome | undefined;
     try {
-      const right = await this.#obtain(target, seen, inBackground, signal);
+      const right = await this.#obtain(target, seen, inBackground, over);
       if (typeof right === 'object') return right;
       claimed = right;
       const known = seen === undefined ? undefined : judge(seen, clock.now());
-      const answer = await this.#ask(target, known, signal);
+      const answer = await this.#ask(target, known, over);
       const fetched = this.#outcomeOf(answer, target, known);
       if (claimed && isValid()) ({ outcome } = fetched);
       const kept = outcome !== undefined && (await this.#keep(target, outcome));
@@ -164,13 +165,14 @@ export class Fetches {
       return { ...fetched.answer, kept };
     } finally {
       timer.cancel();
+      this.#running.delete(over);
       if (claimed && outcome === undefined) store.settle(key, undefined).catch(() => undefined);
     }
   }
 
-  async #ask(target: FetchTarget, known: Found | undefined, signal: AbortSignal): Promise<OriginAnswer> {
+  async #ask(target: FetchTarget, known: Found | undefined, signal: Cancellation): Promise<OriginAnswer> {
     const { clock, onOriginState } = this.#options;
-    const { key, keyspace, captures } = target;
+    const { key, keyspace, captures, identity } = target;
     const validators = known?.entry.value === undefined ? undefined : usable(known.beside.validators);
     const startedAt = clock.monotonic();
     keyspace.stats.fetches++;
@@ -181,7 +183,7 @@ export class Fetches {
     } catch (thrown) {
       const error = signal.aborted ? (signal.reason as SluiceError) : thrown;
       if (!isSluiceError(error)) throw error;
-      if (error.code !== 'CLOSED') keyspace.failed(key, error, clock.monotonic());
+      if (error.code !== 'CLOSED') keyspace.failed(key, identity, error, clock.monotonic());
       if (isOriginFault(error) && !this.#failing.has(keyspace)) {
         this.#failing.add(keyspace);
         onOriginState(keyspace, error);
@@ -248,7 +250,7 @@ export class Fetches {
     { key, keyspace }: FetchTarget,
     seen: KeptEntry | undefined,
     inBackground: boolean,
-    signal: AbortSignal,
+    signal: Cancellation,
   ): Promise<Fetched | boolean> {
     const { store, clock, random } = this.#options;
     const { timeout } = keyspace.policy;
@@ -300,7 +302,7 @@ function timedOut({ name, origin, policy }: Keyspace): SluiceError {
   );
 }
 
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+function pause(clock: Clock, ms: number, signal: Cancellation): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = clock.setTimer(() => {
       signal.removeEventListener('abort', stop);

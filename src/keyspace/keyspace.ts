@@ -78,7 +78,10 @@ export class Keyspace {
   /** How long fetches took, in seconds. */
   readonly durations = new Histogram();
   readonly #pattern: KeyspaceOptions['pattern'];
-  readonly #failures = new Map<ByteString, { readonly error: SluiceError; readonly until: number }>();
+  readonly #failures = new Map<
+    ByteString,
+    { readonly error: SluiceError; readonly until: number; readonly identity: string }
+  >();
 
   constructor({ match, pattern, policy, origin }: KeyspaceOptions) {
     this.name = match;
@@ -92,16 +95,16 @@ export class Keyspace {
     return this.#pattern.match(key);
   }
 
-  /** Why the origin need not be asked again yet. @param now monotonic, ms */
-  failureOf(key: ByteString, now: number): SluiceError | undefined {
+  /** Why the origin need not be asked again yet. @param identity what exactly is wanted @param now monotonic, ms */
+  failureOf(key: ByteString, identity: string, now: number): SluiceError | undefined {
     const failure = this.#failures.get(key);
-    if (failure === undefined) return undefined;
+    if (failure === undefined || failure.identity !== identity) return undefined;
     if (now < failure.until) return failure.error;
     this.#failures.delete(key);
     return undefined;
   }
 
-  failed(key: ByteString, error: SluiceError, now: number): void {
+  failed(key: ByteString, identity: string, error: SluiceError, now: number): void {
     this.stats.failures++;
     if (this.policy.errorTtl === 0) return;
     this.#failures.delete(key);
@@ -109,7 +112,7 @@ export class Keyspace {
       const [oldest] = this.#failures.keys();
       if (oldest !== undefined) this.#failures.delete(oldest);
     }
-    this.#failures.set(key, { error, until: now + this.policy.errorTtl });
+    this.#failures.set(key, { error, until: now + this.policy.errorTtl, identity });
   }
 
   /** The key is to be asked for again at once. */

@@ -1,4 +1,5 @@
 import type { ByteString } from '../kernel/bytes.ts';
+import type { Cancellation } from '../kernel/cancellation.ts';
 
 /** What an origin said of a value, by which it can be asked whether it has changed (RFC 9110 section 8.8); '' where it said nothing. */
 export interface Validators {
@@ -15,7 +16,7 @@ export interface OriginRequest {
   /** Of the value that is kept: `unchanged` may be the answer then. */
   readonly validators: Validators | undefined;
   /** Aborts when the time for the whole of it is over, or nobody wants it any more. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
 }
 
 /** What there is at the origin. */

@@ -1,5 +1,6 @@
 import type { ApiLimits, Apis } from '../../client/http/apis.ts';
 import type { OutgoingHttp } from '../../client/http/outgoing.ts';
+import type { Cancellation } from '../../kernel/cancellation.ts';
 import type { FetchTarget } from './fetch-target.ts';
 import { type UrlClient, type UrlResponse, VALUE } from './url-origin.ts';
 
@@ -31,7 +32,7 @@ export class OutgoingUrlClient implements UrlClient {
   async get(
     { url }: FetchTarget,
     headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
+    signal: Cancellation,
   ): Promise<UrlResponse> {
     const { apis, outgoing, limits, maxValueBytes, timeout } = this.#options;
     const { origin } = new URL(url);

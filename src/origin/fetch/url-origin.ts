@@ -1,5 +1,6 @@
 import { isSluiceError, SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
+import type { Cancellation } from '../../kernel/cancellation.ts';
 import type { Origin, OriginAnswer, OriginRequest, Validators } from '../origin.ts';
 import type { FetchRules } from './fetch-rules.ts';
 import { type FetchTarget, parseTarget } from './fetch-target.ts';
@@ -19,7 +20,7 @@ export interface UrlClient {
    * @param headers names and values
    * @throws SluiceError FORBIDDEN (the guard refused every address), ORIGIN_FAILED, ORIGIN_TIMEOUT, ORIGIN_OVERLOADED, VALUE_TOO_LARGE
    */
-  get(target: FetchTarget, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<UrlResponse>;
+  get(target: FetchTarget, headers: Readonly<Record<string, string>>, signal: Cancellation): Promise<UrlResponse>;
   close(): Promise<void>;
 }
 
@@ -72,7 +73,7 @@ export class UrlOrigin implements Origin {
   async #get(
     target: FetchTarget,
     headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
+    signal: Cancellation,
     hop: number,
   ): Promise<UrlResponse> {
     try {

@@ -1,3 +1,4 @@
+import type { Cancellation } from '../../kernel/cancellation.ts';
 /** Which SQL a database speaks; MariaDB counts as MySQL. */
 export type SqlDialect = 'postgres' | 'mysql' | 'sqlite';
 
@@ -36,7 +37,7 @@ export interface QueryBounds {
 
 export interface QueryOptions extends QueryBounds {
   /** Ends the wait for a connection, and the query on the server. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
 }
 
 /** What a database does at this moment, and has done. */

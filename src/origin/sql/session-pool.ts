@@ -1,4 +1,5 @@
 import { SluiceError } from '../../errors.ts';
+import type { Cancellation } from '../../kernel/cancellation.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import type { Database, DatabaseStats, QueryOptions, SqlDialect, SqlResult } from './database.ts';
 import { type SqlDriver, SqlFailure, type SqlSession } from './sql-session.ts';
@@ -137,7 +138,7 @@ export class SessionPool implements Database {
     }
   }
 
-  #take(signal: AbortSignal): Promise<Held> {
+  #take(signal: Cancellation): Promise<Held> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(this.#closedError());
       if (signal.aborted) return reject(this.#timeout('there was no time left to ask it'));
