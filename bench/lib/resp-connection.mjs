@@ -78,7 +78,8 @@ export class RespConnection {
 export async function answersResp(port) {
   const connection = await RespConnection.open(port);
   try {
-    return typeof (await connection.call('DBSIZE')) === 'number';
+    const reply = await connection.call('DBSIZE').catch((error) => error);
+    return typeof reply === 'number' || /NOAUTH/.test(String(reply));
   } finally {
     connection.close();
   }
