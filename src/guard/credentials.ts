@@ -100,7 +100,7 @@ const DEFAULT = 'default';
 /**
  * Who may come in, and what they may do: users of the configuration, of the ACL file and of ACL SETUSER, and tokens. One for all faces.
  * There is always a user named `default`: without any other definition of it, it may do everything and needs no password as long as no
- * users or tokens are configured, and is off otherwise.
+ * users or tokens are configured, in the file neither, and is off otherwise.
  */
 export class Credentials {
   readonly catalog: CommandList;
@@ -210,7 +210,10 @@ export class Credentials {
 
   /** Writes the users that are not of the configuration to the file. @throws SluiceError */
   save(): void {
-    const kept = this.list().filter(({ source }) => source === 'file' || source === 'command');
+    // The open door of a node without users is written too: with users in the file it would be shut at the next start.
+    const kept = this.list().filter(({ source, account }) =>
+      source === 'builtin' ? account.on : source === 'file' || source === 'command',
+    );
     const text = formatAclFile(kept.map(({ name, account }) => [name, account] as const));
     this.#storage?.write(text);
     this.#fileText = text;
@@ -293,7 +296,7 @@ export class Credentials {
       next.set(user.name, user);
     }
     if (!next.has(DEFAULT)) {
-      const isOpen = options.length === 0 && tokens.length === 0;
+      const isOpen = options.length === 0 && tokens.length === 0 && inFile.size === 0;
       next.set(DEFAULT, { account: isOpen ? { ...fullAccount, nopass: true } : newAccount, source: 'builtin' });
     }
     this.#requireClosed((next.get(DEFAULT) as Definition).account);
