@@ -1,12 +1,14 @@
 /**
  * A node under a mixed load with expiry for a while: memory, disk and latency must stay flat. Writes reports/soak.md.
  *
+ *   npm run soak -- --hostile [--seconds N] [--connections N] [--only KIND]    thousands of hostile clients instead: see hostile.mjs
  *   npm run soak -- [--minutes N] [--seed S] [--durability commit|fsync|memory] [--rate COMMANDS_PER_SECOND] [--report FILE]
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runHostile } from './hostile.mjs';
 import { randomOf } from './support/campaign.mjs';
 import { NodeProcess } from './support/node-process.mjs';
 import { RespConnection } from './support/resp.mjs';
@@ -18,9 +20,25 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     durability: { type: 'string', default: 'commit' },
     rate: { type: 'string', default: '5000' },
-    report: { type: 'string', default: join(root, 'reports', 'soak.md') },
+    hostile: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '60' },
+    connections: { type: 'string', default: '2400' },
+    only: { type: 'string', multiple: true },
+    dist: { type: 'string', default: join(root, 'dist') },
+    report: { type: 'string' },
   },
 });
+if (values.hostile) {
+  const passed = await runHostile({
+    seconds: Number(values.seconds),
+    connections: Number(values.connections),
+    only: values.only,
+    dist: resolve(values.dist),
+    report: values.report ?? join(root, 'reports', 'soak-hostile.md'),
+  });
+  process.exit(passed ? 0 : 1);
+}
+const report = values.report ?? join(root, 'reports', 'soak.md');
 const minutes = Number(values.minutes);
 const rate = Number(values.rate);
 const CONNECTIONS = 8;
@@ -31,7 +49,7 @@ const windowMs = Math.max(1000, (minutes * 60_000) / 60);
 
 const base = mkdtempSync(join(tmpdir(), 'sluice-soak-'));
 const dataDir = join(base, 'data');
-const node = new NodeProcess(join(root, 'dist'), {
+const node = new NodeProcess(resolve(values.dist), {
   dataDir,
   durability: values.durability,
   cwd: base,
@@ -97,9 +115,9 @@ const lines = [
   windows.length < 8 ? 'Too short to say anything.' : passed ? 'Passed.' : '**Failed.**',
   '',
 ];
-mkdirSync(dirname(values.report), { recursive: true });
-writeFileSync(values.report, lines.join('\n'));
-process.stdout.write(`${lines.join('\n')}\n${values.report}\n`);
+mkdirSync(dirname(report), { recursive: true });
+writeFileSync(report, lines.join('\n'));
+process.stdout.write(`${lines.join('\n')}\n${report}\n`);
 process.exitCode = passed ? 0 : 1;
 
 async function client(port, until, seed) {
