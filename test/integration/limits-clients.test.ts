@@ -266,7 +266,7 @@ describe('each limit of a connection is counted under its name', () => {
     },
     resp: {
       bulkBytes: '1KiB',
-      arguments: 16,
+      arguments: 100,
       queryBytes: '64KiB',
       idleTimeout: '300ms',
       outputBytes: { normal: '64KiB' },
@@ -292,8 +292,9 @@ describe('each limit of a connection is counted under its name', () => {
 
   it.each([
     ['resp.bulkBytes', '*2\r\n$3\r\nGET\r\n$1025\r\n'],
-    ['resp.arguments', '*17\r\n'],
+    ['resp.arguments', '*101\r\n'],
     ['resp.inline', 'x'.repeat(64 * KIB + 2)],
+    ['resp.queryBytes', `*66\r\n${`$1024\r\n${'x'.repeat(KIB)}\r\n`.repeat(65)}`],
     ['resp.idleTimeout', 'PING\r\n'],
     ['resp.outputBytes', encodeCommand(['ECHO', 'x'.repeat(KIB)]).repeat(20_000)],
   ])('%s over RESP', async (limit, input) => {
@@ -304,5 +305,27 @@ describe('each limit of a connection is counted under its name', () => {
     await eventually(async () => expect(await hits(node, 'resp', limit)).toBe(1));
     client.socket.resume();
     if (!client.socket.closed) await once(client.socket, 'close');
+  });
+
+  it('http.stallTimeout over HTTP', async () => {
+    await using node = await startAll({ http: { stallTimeout: '300ms' } });
+    await fetch(`http://${node.http}/large`, { method: 'PUT', body: 'x'.repeat(16 * MIB) });
+    const reader = await dialFrom('127.0.0.2', node.http);
+    reader.socket.pause();
+    reader.socket.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await eventually(async () => expect(await hits(node, 'http', 'http.stallTimeout')).toBe(1));
+  });
+
+  it('what a stranger may send over RESP', async () => {
+    await using node = await startNode({
+      resp: '127.0.0.1:0',
+      admin: '127.0.0.1:0',
+      users: [{ name: 'app', secret: 'secret-of-app' }],
+    });
+    const stranger = await dialFrom('127.0.0.1', node.resp);
+    stranger.socket.write('*11\r\n');
+    await once(stranger.socket, 'close');
+    const page = await fetch(`http://${node.admin}/metrics`, { headers: { authorization: 'Bearer secret-of-app' } });
+    expect(await page.text()).toContain('sluice_limit_hits_total{face="resp",limit="resp.unauthenticated"} 1');
   });
 });

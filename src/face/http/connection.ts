@@ -9,6 +9,9 @@ import { type Problem, rawProblem } from './problem.ts';
 /** Requests of one connection that wait for their turn before it is read no further. */
 const WAITING_BOUND = 100;
 
+/** Output of one turn: copying it takes time that other clients wait for. */
+const TURN_BYTES = 128 * 1024;
+
 /** Answers one request in full; never throws. */
 export type Serve = (exchange: Exchange, connection: Connection) => void;
 
@@ -31,6 +34,9 @@ export class Connection implements ByteHolder {
   #malformed: Problem | undefined;
   #refused = false;
   #draining = false;
+  /** The next request waits for its turn among other connections. */
+  #yielding = false;
+  #turnFrom = 0;
   /** Output that waits was reported. */
   #reported = false;
 
@@ -116,7 +122,7 @@ export class Connection implements ByteHolder {
   }
 
   get #isFree(): boolean {
-    return this.#current === undefined || this.#current.response.writableFinished;
+    return !this.#yielding && (this.#current === undefined || this.#current.response.writableFinished);
   }
 
   #begin(exchange: Exchange): void {
@@ -131,6 +137,7 @@ export class Connection implements ByteHolder {
 
   #next(): void {
     if (this.#refused || !this.#isFree) return;
+    if (this.#waiting.length > 0 && this.#mustYield()) return;
     const next = this.#waiting.shift();
     if (next !== undefined) {
       if (this.#waiting.length === WAITING_BOUND) this.socket.resume();
@@ -138,6 +145,19 @@ export class Connection implements ByteHolder {
       if (this.#waiting.length > 0 || this.#malformed !== undefined) this.#whenFree();
     } else if (this.#malformed !== undefined) this.#sayMalformed(this.#malformed);
     else if (this.#draining) linger(this.socket);
+  }
+
+  /** What was pipelined can be answered without a pause for as long as the client's side takes it. */
+  #mustYield(): boolean {
+    const { bytesWritten } = this.socket;
+    if (bytesWritten - this.#turnFrom < TURN_BYTES) return false;
+    this.#turnFrom = bytesWritten;
+    this.#yielding = true;
+    setImmediate(() => {
+      this.#yielding = false;
+      this.#next();
+    });
+    return true;
   }
 
   #sayMalformed(problem: Problem): void {

@@ -33,6 +33,8 @@ export interface RespFaceContext {
 const LONGEST_STRING = 2 ** 29 - 24;
 /** Output beyond this waits for the client to read before more of its commands are run. */
 const BACKPRESSURE_BYTES = 1 << 20;
+/** Output of one turn: copying it takes time that other clients wait for. */
+const TURN_BYTES = 128 * 1024;
 /** Input beyond this waits in the socket while the commands before it cannot run. */
 const INPUT_BYTES = 64 * 1024;
 /** How long the client may take to close its side after the last byte is sent; at once, what it sends meanwhile would reset it. */
@@ -278,7 +280,7 @@ export class RespConnection implements Connection, LimitedConnection {
           this.#shed('http');
           return false;
         }
-        if (isOver || reply.size > BACKPRESSURE_BYTES) return true;
+        if (isOver || reply.size > TURN_BYTES) return true;
       }
       return false;
     } finally {
