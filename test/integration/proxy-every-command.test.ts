@@ -36,6 +36,8 @@ const exceptions: Readonly<Record<string, string>> = {
   replicaof: 'changes the server',
   slaveof: 'changes the server',
   'acl genpass': 'made by chance',
+  'acl load': 'the words for users that are in no file',
+  'acl save': 'the words for users that are in no file',
   'acl log': 'the address of the connection',
   subscribe: 'answers by messages; has a test of its own',
   psubscribe: 'answers by messages; has a test of its own',

@@ -1,11 +1,14 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { TlsOptions } from 'node:tls';
 import { systemClock } from '../../src/app/system-clock.ts';
-import type { Client, ClientUser, RemoteSession } from '../../src/command/client.ts';
+import type { Client, RemoteSession } from '../../src/command/client.ts';
+import { Catalog } from '../../src/command/command-catalog.ts';
 import { Server } from '../../src/command/server.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { RespFace } from '../../src/face/resp/resp-face.ts';
 import type { RespLimits } from '../../src/face/resp/resp-limits.ts';
+import { Credentials } from '../../src/guard/credentials.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { type CommitWaiter, type Durability, nothingToCommit } from '../../src/store/engine/durability.ts';
 import { Engine } from '../../src/store/engine/engine.ts';
@@ -77,13 +80,20 @@ export async function startRespFace({
   readonly connectRemote?: (client: Client, server: Server) => RemoteSession;
 } = {}): Promise<TestFace> {
   const engine = new Engine({ clock, seed: [1, 2], maxBytes, random: Math.random });
-  const authenticate = (name: string, secret: string): ClientUser | undefined =>
-    users[name]?.secret === secret ? { name, compat: users[name]?.compat === true } : undefined;
+  const authenticator = new Credentials({
+    users: Object.entries(users).map(([name, { secret, compat = false }]) => ({
+      name,
+      compat,
+      secrets: [{ kind: 'sha256', digest: createHash('sha256').update(secret, 'latin1').digest() }],
+    })),
+    catalog: new Catalog(),
+    monotonic: () => clock.monotonic(),
+  });
   const server = new Server({
     engine,
     durability,
     pubSub: new PubSub(),
-    authenticator: { required: Object.keys(users).length > 0, authenticate },
+    authenticator,
     settings: { get: () => undefined, names: () => [], set: () => undefined },
     facts: { version: '0.0.0', port: 0, configFile: '', persistence: () => [] },
   });
