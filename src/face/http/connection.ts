@@ -155,7 +155,7 @@ export class Connection implements ByteHolder {
     this.#yielding = true;
     setImmediate(() => {
       this.#yielding = false;
-      this.#next();
+      if (!this.socket.destroyed) this.#next();
     });
     return true;
   }
