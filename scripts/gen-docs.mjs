@@ -151,7 +151,26 @@ async function commandsPage() {
   const intro = `The commands of the RESP address. Semantics, replies and error texts are those of Redis 7.0 except where the last column says otherwise;
 any other command gets Redis's error for an unknown command. Arity counts the words of the command, its name included; a negative one
 means at least so many.`;
-  return page('Commands', intro, sections.join('\n'));
+  return page('Commands', intro, [...sections, await managedSection()].join('\n'));
+}
+
+async function managedSection() {
+  const { managedCommands } = await load('command/managed-commands.js');
+  const rows = Object.entries(managedCommands).map(
+    ([name, { summary }]) => `| \`${name.toUpperCase()}\` | ${cell(summary)} |`,
+  );
+  return [
+    '## Read-through keys',
+    '',
+    'What a command does to a key of a [read-through keyspace](../how-to/read-through.md). The table is all there is: any other command that names such a',
+    'key is refused with `-ERR SLUICE_MANAGED` and the reason, also in front of Redis, and none of them may stand in a transaction. Scripts cannot be looked',
+    'into: one that names the key as its argument is refused, one that makes up the name is not seen.',
+    '',
+    '| command | what it does |',
+    '|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
 }
 
 function cell(text) {

@@ -15,6 +15,7 @@ import type { Reads, ReadsParts } from './compose-keyspaces.ts';
 import { composeRemote } from './compose-remote.ts';
 import type { FetchByUrl } from './fetch-by-url.ts';
 import { listen } from './listen.ts';
+import { ManagedKeyValue } from './managed-key-value.ts';
 import { engineMetrics, eventLoopMetrics, journalMetrics, processMetrics } from './observe.ts';
 import { keyspaceMetrics } from './observe-keyspaces.ts';
 import { limitMetrics } from './observe-limits.ts';
@@ -168,11 +169,12 @@ export async function startSluice(
     (error: unknown) => nodeLog.error({ err: error }, 'the data cannot be loaded'),
   );
   let closing: Promise<void> | undefined;
+  const stored = remote === undefined ? running.keys : new RemoteKeyValue(remote.keyValue, remote.reads);
   return {
     addresses,
     ...(running.dataDir === undefined ? {} : { dataDir: running.dataDir }),
     ready: running.ready,
-    keys: remote === undefined ? running.keys : new RemoteKeyValue(remote.keyValue, remote.reads),
+    keys: reads === undefined ? stored : new ManagedKeyValue(reads.readThrough, stored),
     fetchByUrl: reads?.fetchByUrl,
     reload(next) {
       const { reloadable, needRestart, effective } = diffReloadable(current, next);

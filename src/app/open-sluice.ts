@@ -5,6 +5,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { CallOptions, Entry, KeyInput, SetOptions, SetOutcome } from '../store/ports.ts';
 import { startSluice } from './compose.ts';
 import { type FetchedValue, type FetchWanted, fetchedValue } from './fetched-value.ts';
+import { ManagedKeyValue, valueOf } from './managed-key-value.ts';
 import { usableMemory } from './usable-memory.ts';
 
 export interface OpenSluiceOptions {
@@ -20,6 +21,12 @@ export interface Sluice extends AsyncDisposable {
   get(key: KeyInput, options?: CallOptions): Promise<Uint8Array | undefined>;
   /** The value with its tag, content type and expiry. @throws WRONG_TYPE, STORE_READ_ONLY */
   entry(key: KeyInput, options?: CallOptions): Promise<Entry | undefined>;
+  /**
+   * The value and how it came: of a read-through key from the cache, the store or its origin. Undefined when there is none. `get` reads the
+   * same way, and tells only the value.
+   * @throws ORIGIN_FAILED, ORIGIN_TIMEOUT, ORIGIN_OVERLOADED, VALUE_TOO_LARGE, WRONG_TYPE
+   */
+  read(key: KeyInput, options?: CallOptions): Promise<FetchedValue | undefined>;
   /** Resolves once the write is as durable as configured. @throws WRONG_TYPE, OUT_OF_MEMORY, STORE_READ_ONLY, KEY_TOO_LONG */
   set(key: KeyInput, value: KeyInput, options?: SetOptions): Promise<SetOutcome>;
   /** @returns false when the key was absent. @throws STORE_READ_ONLY */
@@ -76,6 +83,8 @@ export async function openSluice(
     addresses: node.addresses,
     get: (key, call) => open(async () => (await keys.get(key, call))?.value),
     entry: (key, call) => open(() => keys.get(key, call)),
+    read: (key, call) =>
+      open(async () => (keys instanceof ManagedKeyValue ? keys.read(key, call) : valueOf(await keys.get(key, call)))),
     set: (key, value, call) => open(() => keys.set(key, value, call)),
     delete: (key, call) => open(() => keys.delete(key, call)),
     incrBig,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSluice } from '../../src/app/open-sluice.ts';
 import type { SluiceConfigInput } from '../../src/config/schema.ts';
 import { startApi } from '../support/api-server.ts';
 import { eventually } from '../support/eventually.ts';
@@ -239,6 +240,26 @@ describe.skipIf(findProgram('redis-server') === undefined).each(['memory', 'redi
       const answer = await get(sluice, `${prefix}:a`);
       expect(answer.status).toBe(504);
       expect(JSON.parse(answer.body)).toMatchObject({ code: 'ORIGIN_TIMEOUT' });
+    });
+
+    it('are read by a program, which may give up waiting', async () => {
+      await using api = await startApi((request, response) => {
+        if (request.url !== '/never') response.writeHead(200, { 'Content-Type': 'text/plain' }).end(request.url);
+      });
+      const prefix = fresh();
+      await using sluice = await openSluice({
+        store: kind === 'memory' ? 'memory' : `redis://127.0.0.1:${redis.port}`,
+        log: { level: 'silent' },
+        keyspaces: [{ match: `${prefix}:*`, origin: { http: `${api.url}/{1}` } }],
+      });
+      const first = await eventually(async () => sluice.read(`${prefix}:a`));
+      expect(first).toMatchObject({ contentType: 'text/plain', stale: false });
+      expect(Buffer.from((await sluice.get(`${prefix}:a`)) ?? []).toString()).toBe('/a');
+      await expect(sluice.set(`${prefix}:a`, 'x')).rejects.toMatchObject({ code: 'MANAGED_KEY' });
+      await expect(sluice.read(`${prefix}:never`, { signal: AbortSignal.timeout(50) })).rejects.toThrow('aborted');
+      expect(await sluice.delete(`${prefix}:a`)).toBe(true);
+      await sluice.set(`plain${prefix}`, 'p');
+      expect(await sluice.read(`plain${prefix}`)).toMatchObject({ contentType: '', age: undefined, stale: false });
     });
 
     it('of several patterns the narrowest counts', async () => {
