@@ -245,12 +245,12 @@ function learnCommands(
   upstream.call(['COMMAND'], plainRead).then(
     (reply) => {
       done();
+      rules.learn(reply instanceof ReplyError ? [] : reply);
       if (reply instanceof ReplyError)
         log.warn(
           { reply: reply.message },
           'the server does not tell its commands: those Sluice does not know get connections of their own',
         );
-      else rules.learn(reply);
     },
     // At the next connection.
     () => undefined,

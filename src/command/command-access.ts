@@ -49,9 +49,19 @@ export function accessOfRow(
 /** Commands whose words say what they do to their keys. */
 const usesThatDiffer = new Map<string, CommandAccess['keyUses']>([
   ['set', (argv) => [{ position: 1, need: hasWord(argv, 3, ['get']) ? Need.both : Need.write }]],
+  ['georadius', geoUses],
+  ['georadiusbymember', geoUses],
   ['bitfield', (argv) => [{ position: 1, need: hasWord(argv, 2, ['set', 'incrby']) ? Need.both : Need.read }]],
   ['sort', (argv) => sortPositions(argv).map((position, i) => ({ position, need: i === 0 ? Need.read : Need.write }))],
 ]);
+
+/** The last of several destinations is the one that counts to the server; its specifications describe the first. */
+function geoUses(argv: readonly ByteString[]): KeyUse[] {
+  const uses: KeyUse[] = [{ position: 1, need: Need.read }];
+  for (let at = 5; at < argv.length - 1; at++)
+    if (/^store(?:dist)?$/i.test(argv[at] as ByteString)) uses.push({ position: at + 1, need: Need.write });
+  return uses;
+}
 
 function hasWord(argv: readonly ByteString[], from: number, words: readonly string[]): boolean {
   for (let i = from; i < argv.length; i++) if (words.includes((argv[i] as ByteString).toLowerCase())) return true;

@@ -111,6 +111,7 @@ export class CommandRules {
   /** By name in lower case, subcommands as `client|id`; names without one in upper case too. */
   readonly #rules = new Map<string, CommandRule>();
   readonly #containers = new Set<string>();
+  #told = false;
   readonly #catalog: { learn(name: string, categories: readonly string[]): void } | undefined;
 
   /** @param catalog is told what the server tells of its commands */
@@ -125,6 +126,11 @@ export class CommandRules {
     for (const name of stateSubcommands) this.#add(ruleOf(name, undefined, []));
   }
 
+  /** Whether the server has told of its commands, or that it will not. */
+  get told(): boolean {
+    return this.#told;
+  }
+
   /** Never fails: a command nobody knows is passed on with all caution. */
   find(argv: readonly ByteString[]): CommandRule {
     const word = argv[0] as ByteString;
@@ -136,8 +142,9 @@ export class CommandRules {
     return this.#rules.get(full) ?? { ...rule, access: { ...rule.access, name: full, hidden: 'keys' } };
   }
 
-  /** @param reply of COMMAND, from a RESP3 connection */
+  /** @param reply of COMMAND, from a RESP3 connection; empty when it is refused */
   learn(reply: ReplyValue): void {
+    this.#told = true;
     if (!Array.isArray(reply)) return;
     for (const entry of reply as readonly ReplyValue[]) {
       if (!Array.isArray(entry)) continue;

@@ -112,7 +112,7 @@ const sequences: Readonly<Record<string, readonly Step[]>> = {
     ['root', 'ACL', 'SETUSER', 'a\0b', 'on'],
     ['root', 'ACL', 'SETUSER', 'u', '~a b'],
     ['root', 'ACL', 'SETUSER', 'u', '&a b'],
-    ['root', 'ACL', 'SETUSER', 'u', '(+get ~a  +set)'],
+    ['root', 'ACL', 'SETUSER', 'u', '(+get  ~a )'],
     ['root', 'ACL', 'GETUSER', 'u'],
   ],
   'commands, keys and channels': [

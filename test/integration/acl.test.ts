@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startSluice } from '../../src/app/compose.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { SluiceConfig, SluiceConfigInput } from '../../src/config/schema.ts';
+import { eventually } from '../support/eventually.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { connectRaw, type RawResp } from '../support/raw-resp.ts';
 import { startRedis } from '../support/redis-server.ts';
@@ -141,6 +142,20 @@ describe('a change of users', () => {
       await root.command('ACL', 'SETUSER', 'ear', 'resetchannels', '&b:*');
       await ear.ended;
     });
+  });
+});
+
+describe('a destination that is named twice', () => {
+  it('is checked each time: to the server the last one counts', async () => {
+    await using redis = await startRedis();
+    await using node = await startNode({ ...faces, users, store: `redis://127.0.0.1:${redis.port}` });
+    await using app = await open(node, 'app', 'a');
+    // Until the server behind has told of it.
+    await eventually(async () => expect(await app.command('GEOHASH', 'app:g')).toBe('*0\r\n'));
+    const query = ['GEORADIUS', 'app:g', '1', '1', '1', 'km'];
+    expect(await app.command(...query, 'STORE', 'app:h', 'STORE', 'x')).toBe(NOT_THIS_KEY);
+    expect(await app.command(...query, 'STORE', 'app:h', 'STOREDIST', 'x')).toBe(NOT_THIS_KEY);
+    expect(await app.command(...query, 'STORE', 'app:h')).toBe(':0\r\n');
   });
 });
 

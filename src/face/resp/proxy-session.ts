@@ -373,6 +373,8 @@ export class ProxySession implements RemoteSession, ManagedClient {
 
   /** The rules of the user, which the server behind knows nothing of. @throws CommandError NOPERM */
   #requirePermitted(permissions: Permissions, argv: readonly ByteString[], { name, access }: CommandRule): void {
+    if (access.hidden === 'unknown' && !this.#context.rules.told && permissions.check(access, argv) !== undefined)
+      throw new CommandError('LOADING the server behind has not told of its commands yet');
     requirePermission(this.#context.server, this.#client, permissions, access, argv);
     if (name === 'sort' || name === 'sort_ro') requireSortReads(permissions, name, argv);
   }
