@@ -329,6 +329,22 @@ describe('loadConfig', () => {
     expect(await refusedFile('users: hunter2')).not.toContain('hunter2');
   });
 
+  it('refuses users and tokens that say too little or too much, without their secrets', async () => {
+    for (const [text, problem] of [
+      ['users: [{ name: a }]', 'users[0].secret: give either secret or secrets'],
+      ['users: [{ name: a, secret: x, secrets: [y] }]', 'give either secret or secrets'],
+      ['users: [{ name: a, secret: x, acl: "on >hunter2" }]', 'users[0].acl: secrets belong into secret'],
+      ['tokens: [{ name: a, secret: "scrypt:hunter2" }]', 'tokens[0].secret: expected sha256:HEX'],
+      ['tokens: [{ name: a, secret: x, user: b, readOnly: true }]', 'leave out keys, verbs and readOnly'],
+      ['tokens: [{ name: a, secret: x, verbs: [fly] }]', 'expected read, write, delete or count'],
+      ['tokens: [{ name: a, secret: x }, { name: a, secret: y }]', 'tokens[1].name: the name is used twice'],
+    ] as const) {
+      const message = await refusedFile(text);
+      expect(message).toContain(problem);
+      expect(message).not.toContain('hunter2');
+    }
+  });
+
   it('refuses two users of one name', async () => {
     expect(await refusedFile('users: [{ name: a, secret: x }, { name: a, secret: y }]')).toContain(
       'users[1].name: the name is used twice',
