@@ -6,7 +6,8 @@ import { patternOf } from '../config/schema-keyspaces.ts';
 import { isSluiceError, SluiceError } from '../errors.ts';
 import type { FetchSource } from '../face/http/fetch-handler.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { comparePatterns, type KeyPattern, parseTemplate, type Template } from '../kernel/key-pattern.ts';
+import { orderPatterns } from '../kernel/compare-patterns.ts';
+import { type KeyPattern, parseTemplate, type Template } from '../kernel/key-pattern.ts';
 import type { Rate } from '../kernel/token-bucket.ts';
 import type { EntryStore } from '../keyspace/entry-store.ts';
 import { Fetches } from '../keyspace/fetches.ts';
@@ -97,7 +98,8 @@ async function composeKeyspaces(parts: KeyspaceParts): Promise<Keyspace[]> {
   const { config, databases } = parts;
   for (const [name, { url, maxConnections, connectTimeout }] of Object.entries(config.connections))
     await databases.open({ name, url, maxConnections, connectTimeout });
-  return inOrder(config.keyspaces).map(({ written, pattern }) => {
+  const unordered = config.keyspaces.map((one) => ({ written: one, pattern: patternOf(one.match) }));
+  return orderPatterns(unordered).map(({ written, pattern }) => {
     const { match, ttl, grace, refreshAhead, negativeTtl, errorTtl, timeout } = written;
     const policy = { ttl, grace, refreshAhead, negativeTtl, errorTtl, timeout };
     return new Keyspace({ match, pattern, policy, origin: originOf(written, pattern, parts) });
@@ -149,21 +151,6 @@ function originOf(
       cause: error,
     });
   }
-}
-
-/** Narrower patterns first. */
-function inOrder(
-  list: SluiceConfig['keyspaces'],
-): { readonly written: KeyspaceConfig; readonly pattern: KeyPattern }[] {
-  const rest = list.map((written) => ({ written, pattern: patternOf(written.match) }));
-  const ordered: typeof rest = [];
-  while (rest.length > 0) {
-    const next = rest.findIndex(({ pattern }) =>
-      rest.every((other) => comparePatterns(other.pattern, pattern) !== 'narrower'),
-    );
-    ordered.push(...rest.splice(next, 1));
-  }
-  return ordered;
 }
 
 /** The configuration was checked for it. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { utf8ToBytes } from '../kernel/bytes.ts';
-import { comparePatterns, type KeyPattern, parseKeyPattern, parseTemplate } from '../kernel/key-pattern.ts';
+import { comparePatterns } from '../kernel/compare-patterns.ts';
+import { type KeyPattern, parseKeyPattern, parseTemplate } from '../kernel/key-pattern.ts';
 import { parseRate, rateForm } from '../kernel/token-bucket.ts';
 import {
   byteSizeSetting,

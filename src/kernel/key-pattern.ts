@@ -5,7 +5,7 @@ export type Captures = ReadonlyMap<string, ByteString>;
 
 /**
  * Names a set of keys: literal text, `*` for any run of bytes (captured as '1', '2' …), `{name}` for one or more bytes other than `:`.
- * A backslash makes the next character literal.
+ * A backslash makes the next character literal. Keys of more than {@link MAX_PATTERN_KEY} bytes belong to no pattern.
  */
 export interface KeyPattern {
   readonly text: string;
@@ -13,14 +13,13 @@ export interface KeyPattern {
   readonly names: readonly string[];
   /** What all of its keys begin with. */
   readonly prefix: ByteString;
+  readonly captures: readonly PatternCapture[];
   /** Where several readings are possible, earlier captures are as short as can be. @returns undefined for a key it does not name */
   match(key: ByteString): Captures | undefined;
 }
 
-/** How the keys of one pattern lie to those of another. */
-export type PatternRelation = 'disjoint' | 'equal' | 'narrower' | 'wider' | 'crossing';
-
-interface Capture {
+/** One capture of a pattern. */
+export interface PatternCapture {
   readonly name: string;
   /** A star: any bytes, also none. Otherwise one or more, none of them a colon. */
   readonly isStar: boolean;
@@ -28,13 +27,19 @@ interface Capture {
   readonly after: ByteString;
 }
 
+/** The longest key that is looked at, in bytes: what clients may make the node compare is bounded. */
+export const MAX_PATTERN_KEY = 65_536;
+/** The longest pattern, in bytes. */
+const MAX_PATTERN = 1_024;
 const MAX_CAPTURES = 8;
-/** State sets looked at before two patterns are taken for crossing. */
-const MAX_PAIRS = 20_000;
+
+/** The name of the whole key in templates. */
+export const WHOLE_KEY = 'key';
 
 /** @param text one character a byte. @returns what is wrong, and how to mend it, for a text that is no pattern */
 export function parseKeyPattern(text: ByteString): KeyPattern | { readonly problem: string } {
   if (text === '') return { problem: 'the pattern is empty; write the names of keys, such as user:*' };
+  if (text.length > MAX_PATTERN) return { problem: `a pattern has ${MAX_PATTERN} bytes at most` };
   let literal = '';
   let stars = 0;
   const parts: { readonly name: string; readonly isStar: boolean; readonly before: ByteString }[] = [];
@@ -49,6 +54,8 @@ export function parseKeyPattern(text: ByteString): KeyPattern | { readonly probl
         stars--;
         const named = /^\{([A-Za-z_][A-Za-z0-9_]*)\}/.exec(text.slice(at))?.[1];
         if (named === undefined) return { problem: 'a { begins a capture such as {id}; write \\{ for a literal one' };
+        if (named === WHOLE_KEY)
+          return { problem: '{key} is the whole key in templates; give the capture another name' };
         if (parts.some((part) => part.name === named)) return { problem: `the capture {${named}} is there twice` };
         name = named;
         at += named.length + 1;
@@ -70,115 +77,122 @@ class CompiledPattern implements KeyPattern {
   readonly text: string;
   readonly names: readonly string[];
   readonly prefix: ByteString;
-  readonly captures: readonly Capture[];
+  readonly captures: readonly PatternCapture[];
+  /** Of its keys. */
   readonly #least: number;
+  readonly #shortestDecides: boolean;
 
-  constructor(text: string, prefix: ByteString, captures: readonly Capture[]) {
+  constructor(text: string, prefix: ByteString, captures: readonly PatternCapture[]) {
     this.text = text;
     this.prefix = prefix;
     this.captures = captures;
     this.names = captures.map(({ name }) => name);
     this.#least = captures.reduce((sum, { isStar, after }) => sum + after.length + (isStar ? 0 : 1), prefix.length);
+    this.#shortestDecides = shortestDecides(captures);
   }
 
   match(key: ByteString): Captures | undefined {
     const { captures, prefix } = this;
-    if (key.length < this.#least || !key.startsWith(prefix)) return undefined;
+    if (key.length < this.#least || !key.startsWith(prefix) || key.length > MAX_PATTERN_KEY) return undefined;
     const last = captures.at(-1);
-    if (last === undefined) return key.length === prefix.length ? new Map() : undefined;
+    if (last === undefined) return key.length === prefix.length ? noCaptures : undefined;
     if (!key.endsWith(last.after)) return undefined;
-    const ends: number[] = [];
-    if (!this.#matchFrom(key, 0, prefix.length, ends, new Set())) return undefined;
+    const ends = shortestEnds(captures, key, prefix.length);
+    if (ends === 'never' || (ends === 'not so' && this.#shortestDecides)) return undefined;
+    return typeof ends === 'string' ? this.#search(key) : this.#found(key, ends);
+  }
+
+  #found(key: ByteString, ends: readonly number[]): Captures {
     const found = new Map<string, ByteString>();
-    let start = prefix.length;
-    for (const [i, { name, after }] of captures.entries()) {
+    let start = this.prefix.length;
+    for (const [i, { name, after }] of this.captures.entries()) {
       found.set(name, key.slice(start, ends[i]));
       start = (ends[i] as number) + after.length;
     }
     return found;
   }
 
-  /** @param failed what was tried in vain, so that each place is tried once */
-  #matchFrom(key: ByteString, index: number, start: number, ends: number[], failed: Set<number>): boolean {
-    const capture = this.captures[index];
-    if (capture === undefined) return start === key.length;
-    const place = index * (key.length + 1) + start;
-    if (failed.has(place)) return false;
-    const { isStar, after } = capture;
-    const isLast = index === this.captures.length - 1;
-    const colon = isStar ? -1 : key.indexOf(':', start);
-    const limit = colon < 0 ? key.length : colon;
-    let end = isLast ? key.length - after.length : key.indexOf(after, isStar ? start : start + 1);
-    while (end >= start + (isStar ? 0 : 1) && end <= limit) {
-      ends[index] = end;
-      if (this.#matchFrom(key, index + 1, end + after.length, ends, failed)) return true;
-      if (isLast || end === key.length) break;
-      end = key.indexOf(after, end + 1);
+  /** Looks at every byte once for each capture, from behind: what a place can lead to is known before it is asked for. */
+  #search(key: ByteString): Captures | undefined {
+    const colons = nextColons(key);
+    const tables: Int32Array[] = [];
+    const endFrom = (index: number, start: number): number => {
+      const isStar = this.captures[index]?.isStar === true;
+      const end = tables[index]?.[start + (isStar ? 0 : 1)] ?? NONE;
+      return isStar || end <= (colons[start] as number) ? end : NONE;
+    };
+    for (let index = this.captures.length - 1; index >= 0; index--) {
+      const { after } = this.captures[index] as PatternCapture;
+      // The first end at or behind each place from which the rest matches.
+      const table = new Int32Array(key.length + 2).fill(NONE);
+      const isLast = index === this.captures.length - 1;
+      let next = NONE;
+      for (let at = key.length - after.length; at >= 0; at--) {
+        const fits = isLast
+          ? at === key.length - after.length
+          : key.startsWith(after, at) && endFrom(index + 1, at + after.length) !== NONE;
+        if (fits) next = at;
+        table[at] = next;
+      }
+      tables[index] = table;
     }
-    failed.add(place);
-    return false;
-  }
-}
-
-/** What an automaton reads next: a byte, any run, a byte but a colon, any run of such. */
-type Item = ByteString | 'star' | 'word' | 'words';
-
-/** Decided on the sets of keys themselves, so it is exact. `crossing`: some keys belong to both, and neither has all of the other's. */
-export function comparePatterns(a: KeyPattern, b: KeyPattern): PatternRelation {
-  const left = itemsOf(a);
-  const right = itemsOf(b);
-  const alphabet = new Set([':', 'other', ...[...left, ...right].filter((item) => item.length === 1)]);
-  const seen = new Set<string>();
-  const todo: [number[], number[]][] = [[closure(left, [0]), closure(right, [0])]];
-  let both = false;
-  let leftOnly = false;
-  let rightOnly = false;
-  for (let pair = todo.pop(); pair !== undefined; pair = todo.pop()) {
-    const [one, other] = pair;
-    const inLeft = one.includes(left.length);
-    const inRight = other.includes(right.length);
-    both ||= inLeft && inRight;
-    leftOnly ||= inLeft && !inRight;
-    rightOnly ||= inRight && !inLeft;
-    if (both && leftOnly && rightOnly) return 'crossing';
-    for (const symbol of alphabet) {
-      const next: [number[], number[]] = [step(left, one, symbol), step(right, other, symbol)];
-      if (next[0].length + next[1].length === 0) continue;
-      const name = next.map((states) => states.join()).join('/');
-      if (seen.has(name)) continue;
-      if (seen.size >= MAX_PAIRS) return 'crossing';
-      seen.add(name);
-      todo.push(next);
+    const ends: number[] = [];
+    let start = this.prefix.length;
+    for (const [index, { after }] of this.captures.entries()) {
+      const end = endFrom(index, start);
+      if (end === NONE) return undefined;
+      ends.push(end);
+      start = end + after.length;
     }
+    return this.#found(key, ends);
   }
-  if (!both) return 'disjoint';
-  if (!leftOnly) return rightOnly ? 'narrower' : 'equal';
-  return rightOnly ? 'crossing' : 'wider';
 }
 
-function itemsOf(pattern: KeyPattern): Item[] {
-  const { prefix, captures } = pattern as CompiledPattern;
-  return [
-    ...prefix,
-    ...captures.flatMap(({ isStar, after }) => [...(isStar ? ['star'] : ['word', 'words']), ...after]),
-  ];
-}
+const noCaptures: Captures = new Map();
+/** Behind every key. */
+const NONE = 0x7fff_ffff;
 
-/** A run may be empty: whoever stands before one stands behind it, too. */
-function closure(items: readonly Item[], states: Iterable<number>): number[] {
-  const all = new Set(states);
-  for (const state of all) if (items[state] === 'star' || items[state] === 'words') all.add(state + 1);
-  return [...all].sort((x, y) => x - y);
-}
-
-function step(items: readonly Item[], states: readonly number[], symbol: string): number[] {
-  const next: number[] = [];
-  for (const state of states) {
-    const item = items[state];
-    if (item === 'star' || (item === 'words' && symbol !== ':')) next.push(state);
-    else if (item === symbol || (item === 'word' && symbol !== ':')) next.push(state + 1);
+/**
+ * Where captures end when each is as short as it can be. `never`: the key does not match. `not so`: not with these ends.
+ * @param start behind the prefix
+ */
+function shortestEnds(
+  captures: readonly PatternCapture[],
+  key: ByteString,
+  start: number,
+): number[] | 'never' | 'not so' {
+  const ends: number[] = [];
+  let at = start;
+  for (const [i, { isStar, after }] of captures.entries()) {
+    const least = at + (isStar ? 0 : 1);
+    const end = i === captures.length - 1 ? key.length - after.length : key.indexOf(after, least);
+    // No reading has this capture begin further to the left.
+    if (end < least) return 'never';
+    if (!isStar) {
+      const colon = key.indexOf(':', at);
+      if (colon >= 0 && colon < end) return 'not so';
+    }
+    ends.push(end);
+    at = end + after.length;
   }
-  return closure(items, next);
+  return ends;
+}
+
+/** Whether a key that does not match with the shortest captures matches with no others: no name stands behind what could end elsewhere. */
+function shortestDecides(captures: readonly PatternCapture[]): boolean {
+  const loose = captures.findIndex(({ isStar, after }) => isStar || !after.startsWith(':'));
+  return loose < 0 || captures.slice(loose + 1).every(({ isStar }) => isStar);
+}
+
+/** For each place the first colon at or behind it; the length of the key without one. */
+function nextColons(key: ByteString): Int32Array {
+  const colons = new Int32Array(key.length + 1);
+  let next = key.length;
+  for (let at = key.length; at >= 0; at--) {
+    if (key[at] === ':') next = at;
+    colons[at] = next;
+  }
+  return colons;
 }
 
 /** A text with captures in it, such as a URL. */
@@ -187,9 +201,6 @@ export interface Template {
   /** Literal texts, and the captures between them. */
   readonly pieces: readonly (string | { readonly capture: string })[];
 }
-
-/** The name of the whole key in templates. */
-export const WHOLE_KEY = 'key';
 
 /**
  * Reads `{name}`, `{1}`, `{key}` (the whole key); `{{` and `}}` are literal braces.
