@@ -134,7 +134,8 @@ export const errorCodes = {
     remedy: 'Try again after the time the answer names; set `grace`, a longer `ttl` or a higher rate.',
   },
   MANAGED_KEY: {
-    summary: 'The key belongs to a read-through keyspace, whose values come from its origin, and cannot be used this way.',
+    summary:
+      'The key belongs to a read-through keyspace, whose values come from its origin, and cannot be used this way.',
     remedy: 'Use a command of the list of managed keys, change the value at its origin, or use a key of another name.',
   },
   KEY_CONFLICT: {

@@ -31,7 +31,7 @@ export class ManagedKeyValue implements KeyValue {
   async read(key: KeyInput, options?: CallOptions): Promise<FetchedValue | undefined> {
     const target = this.#find(key);
     if (target !== undefined) return this.#read(target, options);
-    return valueOf(await this.#others.get(key, options));
+    return foundValue(await this.#others.get(key, options));
   }
 
   async set(key: KeyInput, value: KeyInput, options?: SetOptions): Promise<SetOutcome> {
@@ -83,7 +83,7 @@ export class ManagedKeyValue implements KeyValue {
 }
 
 /** What was found in a store, as a read tells it. */
-export function valueOf(entry: Entry | undefined): FetchedValue | undefined {
+export function foundValue(entry: Entry | undefined): FetchedValue | undefined {
   if (entry === undefined) return undefined;
   const { value, contentType, tag } = entry;
   return { value, contentType, tag, age: undefined, stale: false };

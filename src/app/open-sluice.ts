@@ -5,7 +5,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { CallOptions, Entry, KeyInput, SetOptions, SetOutcome } from '../store/ports.ts';
 import { startSluice } from './compose.ts';
 import { type FetchedValue, type FetchWanted, fetchedValue } from './fetched-value.ts';
-import { ManagedKeyValue, valueOf } from './managed-key-value.ts';
+import { foundValue, ManagedKeyValue } from './managed-key-value.ts';
 import { usableMemory } from './usable-memory.ts';
 
 export interface OpenSluiceOptions {
@@ -84,7 +84,9 @@ export async function openSluice(
     get: (key, call) => open(async () => (await keys.get(key, call))?.value),
     entry: (key, call) => open(() => keys.get(key, call)),
     read: (key, call) =>
-      open(async () => (keys instanceof ManagedKeyValue ? keys.read(key, call) : valueOf(await keys.get(key, call)))),
+      open(async () =>
+        keys instanceof ManagedKeyValue ? keys.read(key, call) : foundValue(await keys.get(key, call)),
+      ),
     set: (key, value, call) => open(() => keys.set(key, value, call)),
     delete: (key, call) => open(() => keys.delete(key, call)),
     incrBig,

@@ -24,8 +24,6 @@ export interface ManagedCommand {
   readonly summary: string;
 }
 
-export type ManagedName = keyof typeof managedCommands;
-
 const byName: ReadonlyMap<string, ManagedCommand> = new Map(Object.entries(managedCommands));
 
 /** The row of a command, by its name in lower case. */

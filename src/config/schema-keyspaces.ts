@@ -217,7 +217,7 @@ function overlap(one: string, other: string): string | undefined {
 }
 
 /** Scheme, host and port. */
-export function apiOf(url: string): string | undefined {
+function apiOf(url: string): string | undefined {
   try {
     return new URL(url.replaceAll(/[{}]/g, 'x')).origin;
   } catch {

@@ -95,7 +95,7 @@ class CompiledPattern implements KeyPattern {
     const { captures, prefix } = this;
     if (key.length < this.#least || !key.startsWith(prefix) || key.length > MAX_PATTERN_KEY) return undefined;
     const last = captures.at(-1);
-    if (last === undefined) return key.length === prefix.length ? noCaptures : undefined;
+    if (last === undefined) return key.length === prefix.length ? new Map() : undefined;
     if (!key.endsWith(last.after)) return undefined;
     const ends = shortestEnds(captures, key, prefix.length);
     if (ends === 'never' || (ends === 'not so' && this.#shortestDecides)) return undefined;
@@ -148,7 +148,6 @@ class CompiledPattern implements KeyPattern {
   }
 }
 
-const noCaptures: Captures = new Map();
 /** Behind every key. */
 const NONE = 0x7fff_ffff;
 

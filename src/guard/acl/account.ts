@@ -50,7 +50,7 @@ export function flagsOf({ on, nopass, payload }: Account): string[] {
 }
 
 /** Rules in parentheses may come as several words; they are one rule. @throws UnmatchedParenthesis */
-export function mergeParentheses(words: readonly ByteString[]): ByteString[] {
+function mergeParentheses(words: readonly ByteString[]): ByteString[] {
   const merged: ByteString[] = [];
   let open: ByteString | undefined;
   for (const word of words) {
