@@ -27,6 +27,8 @@ import type { FetchByUrl } from './fetch-by-url.ts';
 /** Everything of a node that comes from origins. */
 export interface Reads {
   readonly readThrough: ReadThrough;
+  /** All of them, those of fetches by URL too. */
+  readonly keyspaces: readonly Keyspace[];
   /** Absent where nothing may be fetched by URL. */
   readonly fetchByUrl: FetchByUrl | undefined;
   /** The same for the HTTP face. */
@@ -83,6 +85,7 @@ export async function composeReads(parts: ReadsParts): Promise<Reads> {
   const fetchByUrl = fetchSpace?.open(readThrough, storeKeys);
   return {
     readThrough,
+    keyspaces: fetchSpace === undefined ? keyspaces : [...keyspaces, fetchSpace.keyspace],
     fetchByUrl,
     fetchSource: fetchByUrl === undefined ? undefined : fetchSource(fetchByUrl),
     apis,

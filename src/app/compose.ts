@@ -105,7 +105,7 @@ export async function startSluice(
     addresses,
     isDraining: () => draining,
   });
-  if (reads !== undefined) sources.push(keyspaceMetrics(reads.readThrough));
+  if (reads !== undefined) sources.push(keyspaceMetrics(reads));
   const addMetrics = (source: MetricSource): void => void sources.push(source);
   const release = async (): Promise<void> => {
     eventLoop.close();

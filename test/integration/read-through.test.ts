@@ -51,12 +51,12 @@ describe.skipIf(findProgram('redis-server') === undefined).each(['memory', 'redi
     /** Each test has keys of its own. */
     const fresh = (): string => `${kind}${++names}`;
 
-    async function node(space: Omit<Space, 'match'> & { match?: string }, prefix: string): Promise<TestNode> {
+    async function node(space: Omit<Space, 'match' | 'ttl'> & { ttl?: string }, prefix: string): Promise<TestNode> {
       const started = await startNode({
         http: '127.0.0.1:0',
         resp: '127.0.0.1:0',
         store: kind === 'memory' ? 'memory' : `redis://127.0.0.1:${redis.port}`,
-        keyspaces: [{ match: `${prefix}:*`, ...space }],
+        keyspaces: [{ match: `${prefix}:*`, ttl: '1m', ...space }],
       });
       if (kind === 'redis') {
         await eventually(async () => expect((await get(started, 'ready-yet')).status).toBe(404));
@@ -242,6 +242,24 @@ describe.skipIf(findProgram('redis-server') === undefined).each(['memory', 'redi
       expect(JSON.parse(answer.body)).toMatchObject({ code: 'ORIGIN_TIMEOUT' });
     });
 
+    it('are counted, with what their API has to bear', async () => {
+      await using api = await startApi();
+      const prefix = fresh();
+      await using sluice = await node({ origin: { http: `${api.url}/{1}` } }, prefix);
+      await get(sluice, `${prefix}:a`);
+      await eventually(async () => expect((await get(sluice, `${prefix}:a`)).cacheStatus).toMatch(/hit/));
+      const page = await (await fetch(`http://${sluice.admin}/metrics`)).text();
+      for (const line of [
+        `sluice_keyspace_reads_total{keyspace="${prefix}:*",answer="hit"} 1`,
+        `sluice_keyspace_reads_total{keyspace="${prefix}:*",answer="miss"} 1`,
+        `sluice_keyspace_fetches_total{keyspace="${prefix}:*",outcome="value"} 1`,
+        `sluice_keyspace_fetch_duration_seconds_count{keyspace="${prefix}:*"} 1`,
+        `sluice_api_requests_total{api="${api.url}"} 1`,
+        `sluice_api_waiting{api="${api.url}"} 0`,
+      ])
+        expect(page).toContain(line);
+    });
+
     it('are read by a program, which may give up waiting', async () => {
       await using api = await startApi((request, response) => {
         if (request.url !== '/never') response.writeHead(200, { 'Content-Type': 'text/plain' }).end(request.url);
@@ -250,7 +268,7 @@ describe.skipIf(findProgram('redis-server') === undefined).each(['memory', 'redi
       await using sluice = await openSluice({
         store: kind === 'memory' ? 'memory' : `redis://127.0.0.1:${redis.port}`,
         log: { level: 'silent' },
-        keyspaces: [{ match: `${prefix}:*`, origin: { http: `${api.url}/{1}` } }],
+        keyspaces: [{ match: `${prefix}:*`, ttl: '1m', origin: { http: `${api.url}/{1}` } }],
       });
       const first = await eventually(async () => sluice.read(`${prefix}:a`));
       expect(first).toMatchObject({ contentType: 'text/plain', stale: false });
@@ -269,8 +287,8 @@ describe.skipIf(findProgram('redis-server') === undefined).each(['memory', 'redi
         http: '127.0.0.1:0',
         store: kind === 'memory' ? 'memory' : `redis://127.0.0.1:${redis.port}`,
         keyspaces: [
-          { match: `${prefix}:*`, origin: { http: `${api.url}/wide/{1}` } },
-          { match: `${prefix}:{x}:{y}`, origin: { http: `${api.url}/narrow/{y}/{x}` } },
+          { match: `${prefix}:*`, ttl: '1m', origin: { http: `${api.url}/wide/{1}` } },
+          { match: `${prefix}:{x}:{y}`, ttl: '1m', origin: { http: `${api.url}/narrow/{y}/{x}` } },
         ],
       });
       await eventually(async () => expect((await get(sluice, `${prefix}:1:2`)).body).toMatch(/^\/narrow\/2\/1/));
@@ -288,7 +306,7 @@ describe.skipIf(findProgram('redis-server') === undefined)('read-through keys of
           http: '127.0.0.1:0',
           resp: '127.0.0.1:0',
           store: `redis://127.0.0.1:${redis.port}`,
-          keyspaces: [{ match: 'many:*', origin: { http: `${api.url}/{1}` } }],
+          keyspaces: [{ match: 'many:*', ttl: '1m', origin: { http: `${api.url}/{1}` } }],
         }),
       ),
     );

@@ -76,5 +76,12 @@ function check(guard: AddressGuard, address: string): SluiceError | undefined {
 }
 
 function refusal(problem: string): SluiceError {
-  return new SluiceError('FORBIDDEN', `the URL may not be fetched: ${problem}`);
+  // Whoever named the URL learns nothing of the network inside; whoever runs the node finds it in the cause.
+  return new SluiceError(
+    'FORBIDDEN',
+    'the URL may not be fetched: its host leads to an address that is not a public one',
+    {
+      cause: new Error(problem),
+    },
+  );
 }
