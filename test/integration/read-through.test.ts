@@ -55,6 +55,7 @@ describe.skipIf(findProgram('redis-server') === undefined).each(['memory', 'redi
       const started = await startNode({
         http: '127.0.0.1:0',
         resp: '127.0.0.1:0',
+        admin: '127.0.0.1:0',
         store: kind === 'memory' ? 'memory' : `redis://127.0.0.1:${redis.port}`,
         keyspaces: [{ match: `${prefix}:*`, ttl: '1m', ...space }],
       });
