@@ -15,6 +15,13 @@ const fewestFiles = 150;
 const base = ['kernel', 'errors.ts'];
 /** What drivers and features may know of the rest: the pure parts, the ports, the names of events. */
 const shared = [...base, 'http', 'resp', 'store/ports.ts', 'store/keys.ts', 'telemetry/events.ts'];
+/** Pure readers of what origins are configured with, so that a configuration is refused with its line. */
+const originTexts = [
+  'origin/http/request-template.ts',
+  'origin/http/url-template.ts',
+  'origin/sql/database-url.ts',
+  'origin/sql/sql-template.ts',
+];
 const features = ['cache', 'guard', 'keyspace', 'write-behind', 'gateway', 'usage', 'response-cache'];
 
 /**
@@ -42,8 +49,10 @@ const mayImport = {
   link: shared,
   'client/http': shared,
   'origin/origin.ts': shared,
-  'origin/http': [...shared, 'origin/origin.ts', 'client/http'],
-  'origin/sql': [...shared, 'origin/origin.ts'],
+  ...Object.fromEntries(originTexts.map((file) => [file, [...base, 'http', 'origin/sql/database.ts']])),
+  'origin/sql/database.ts': base,
+  'origin/http': [...shared, 'origin/origin.ts', 'client/http', ...originTexts],
+  'origin/sql': [...shared, 'origin/origin.ts', 'origin/sql/database.ts', ...originTexts],
   'origin/fetch': [...shared, 'origin/origin.ts', 'client/http'],
   'sink/sink.ts': shared,
   sink: [...shared, 'sink/sink.ts'],
@@ -52,7 +61,7 @@ const mayImport = {
   ...Object.fromEntries(features.map((feature) => [feature, shared])),
   keyspace: [...shared, 'origin/origin.ts'],
 
-  config: base,
+  config: [...base, 'http', ...originTexts],
   // The command table runs on the engine; the faces reach the engine only through commands and ports.
   command: [...shared, 'store/engine', 'store/decisions', ...features],
   face: [...shared, 'command', 'telemetry', ...features],
@@ -107,7 +116,10 @@ const packageOwners = {
 };
 
 /** Parts that compute and do nothing else: no input or output, no clock, no randomness, no timers, no environment. */
-const pure = ['kernel', 'http', 'resp', 'errors.ts', 'store/ports.ts', 'store/keys.ts', 'telemetry/events.ts'];
+const pure = [
+  ...['kernel', 'http', 'resp', 'errors.ts', 'store/ports.ts', 'store/keys.ts', 'telemetry/events.ts'],
+  ...originTexts,
+];
 const nodeModulesOfPure = ['node:buffer', 'node:assert', 'node:util'];
 
 const forbidden = [

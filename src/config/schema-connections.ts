@@ -1,12 +1,12 @@
 import { z } from 'zod';
+import { databaseUrlForm, parseDatabaseUrl } from '../origin/sql/database-url.ts';
 import { countSetting, durationSetting, settingRegistry } from './setting.ts';
 
-const urlForm = 'postgres://…, mysql://…, mariadb://… or sqlite:FILE';
-
-const url = z.string({ error: () => `expected ${urlForm}` }).transform((written, context) => {
-  if (/^(?:postgres|postgresql|mysql|mariadb|sqlite):.+$/s.test(written)) return written;
+const url = z.string({ error: () => `expected ${databaseUrlForm}` }).transform((written, context) => {
+  const target = parseDatabaseUrl(written);
+  if (!('problem' in target)) return written;
   // The text is not repeated: it may hold a password.
-  context.issues.push({ code: 'custom', message: `expected ${urlForm}`, input: '' });
+  context.issues.push({ code: 'custom', message: `${target.problem}; expected ${databaseUrlForm}`, input: '' });
   return z.NEVER;
 });
 
@@ -19,8 +19,23 @@ const connection = z.union(
       connectTimeout: durationSetting('5s', { description: 'How long connecting may take.', min: '100ms', max: '1h' }),
     }),
   ],
-  { error: () => `expected ${urlForm}, or { url, maxConnections, connectTimeout }` },
+  { error: explain },
 );
+
+/** What is wrong with the form that was written. */
+function explain({
+  input,
+  errors,
+}: {
+  readonly input?: unknown;
+  readonly errors?: readonly z.core.$ZodIssue[][];
+}): string {
+  const [text, structure] = errors ?? [];
+  const [issue] = (typeof input === 'string' ? text : structure) ?? [];
+  const expected = `expected ${databaseUrlForm}, or { url, maxConnections, connectTimeout }`;
+  if (issue === undefined || (issue.path.length === 0 && issue.code === 'invalid_type')) return expected;
+  return [...issue.path, issue.message].join(': ');
+}
 
 /** Databases by name. */
 export const connections = z

@@ -1,8 +1,12 @@
 import { z } from 'zod';
+import { isSluiceError } from '../errors.ts';
+import { parseJsonPointer } from '../http/json-pointer.ts';
 import { utf8ToBytes } from '../kernel/bytes.ts';
 import { comparePatterns } from '../kernel/compare-patterns.ts';
 import { type KeyPattern, parseKeyPattern, parseTemplate } from '../kernel/key-pattern.ts';
 import { parseRate, rateForm } from '../kernel/token-bucket.ts';
+import { HeaderTemplates } from '../origin/http/request-template.ts';
+import { UrlTemplate } from '../origin/http/url-template.ts';
 import {
   byteSizeSetting,
   choiceSetting,
@@ -21,79 +25,81 @@ const statuses = (defaults: readonly number[]) =>
     .array(z.int({ error: statusForm }).min(200, { error: statusForm }).max(599, { error: statusForm }), {
       error: () => 'expected a list of statuses such as [200]',
     })
+    .max(400, { error: () => 'expected each status once' })
     .prefault([...defaults]);
 
 const statusForm = (): string => 'expected a status from 200 to 599';
 
-const origin = z
-  .strictObject({
-    http: parsedText('the URL of an HTTP origin', nonEmpty).optional(),
-    method: choiceSetting(['GET', 'POST'], 'GET', { description: 'Method of the request.' }),
-    headers: z
-      .record(
-        z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: () => 'expected the name of a header field' }),
-        z.string({ error: () => 'expected a text' }).regex(/^[\t\x20-\x7e\x80-\xff]*$/, {
-          error: () => 'expected a text that a header field can hold',
-        }),
-        { error: () => 'expected a mapping of header fields' },
-      )
-      .prefault({}),
-    body: z.string({ error: () => 'expected a text' }).optional(),
-    pointer: parsedText('a JSON Pointer such as /data/name', (text) =>
-      /^(?:\/[^\s]*)?$/.test(text) ? text : undefined,
-    ).optional(),
-    accept: statuses([200]),
-    absent: statuses([404, 410]),
-    cacheControl: flagSetting(false, { description: "Honour the origin's Cache-Control." }),
-    retries: countSetting(1, { description: 'Further tries of a request that may be repeated.', min: 0, max: 10 }),
-    concurrency: countSetting(32, { description: 'Requests at a time.', min: 1, max: 10_000 }),
-    rate: parsedText(rateForm, parseRate).optional(),
-    queue: countSetting(1000, { description: 'Requests that wait for their turn.', min: 0, max: 100_000 }),
-    sql: parsedText('a query', nonEmpty).optional(),
-    connection: parsedText('the name of a connection', nonEmpty).optional(),
-    column: parsedText('the name of a column', nonEmpty).optional(),
-  })
-  .superRefine((written, context) => {
-    const problem = (path: string, message: string): void =>
-      context.addIssue({ code: 'custom', path: [path], message });
-    const { http, sql, body, method, connection, column } = written;
-    if ((http === undefined) === (sql === undefined)) {
-      context.addIssue({ code: 'custom', message: 'expected an origin with either http (a URL) or sql (a query)' });
-      return;
+const originSettings = z.strictObject({
+  http: z.string({ error: () => 'expected the URL of an HTTP origin' }).optional(),
+  method: choiceSetting(['GET', 'POST'], 'GET', { description: 'Method of the request.' }),
+  headers: z
+    .record(
+      z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: () => 'expected the name of a header field' }),
+      z.string({ error: () => 'expected a text' }).regex(/^[\t\x20-\x7e\x80-\xff]*$/, {
+        error: () => 'expected a text that a header field can hold',
+      }),
+      { error: () => 'expected a mapping of header fields' },
+    )
+    .prefault({}),
+  body: z.string({ error: () => 'expected a text' }).optional(),
+  pointer: parsedText('a JSON Pointer such as /data/name', (text) =>
+    parseJsonPointer(text) === undefined ? undefined : text,
+  ).optional(),
+  accept: statuses([200]),
+  absent: statuses([404, 410]),
+  cacheControl: flagSetting(false, { description: "Honour the origin's Cache-Control." }),
+  retries: countSetting(1, { description: 'Further tries of a request that may be repeated.', min: 0, max: 10 }),
+  concurrency: countSetting(32, { description: 'Requests at a time.', min: 1, max: 10_000 }),
+  rate: parsedText(rateForm, parseRate).optional(),
+  queue: countSetting(1000, { description: 'Requests that wait for their turn.', min: 0, max: 100_000 }),
+  sql: parsedText('a query', nonEmpty).optional(),
+  connection: parsedText('the name of a connection', nonEmpty).optional(),
+  column: parsedText('the name of a column', nonEmpty).optional(),
+});
+
+/** Settings that say nothing to a database. */
+const httpOnly = [
+  ...['method', 'headers', 'body', 'pointer', 'accept', 'absent', 'cacheControl'],
+  ...['retries', 'concurrency', 'rate', 'queue'],
+] as (keyof z.output<typeof originSettings>)[];
+const withoutSettings = originSettings.parse({});
+
+const origin = originSettings.superRefine((written, context) => {
+  const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
+  const { http, sql, body, method, accept, absent, connection, column } = written;
+  if ((http === undefined) === (sql === undefined)) {
+    context.addIssue({ code: 'custom', message: 'expected an origin with either http (a URL) or sql (a query)' });
+    return;
+  }
+  if (http === undefined) {
+    if (connection === undefined) problem('sql', 'a query needs the connection it goes to: connection: NAME');
+    for (const name of httpOnly) {
+      const isGiven = JSON.stringify(written[name]) !== JSON.stringify(withoutSettings[name]);
+      if (isGiven) problem(name, `${name} belongs to an origin of http`);
     }
-    if (http === undefined) {
-      if (connection === undefined) problem('sql', 'a query needs the connection it goes to: connection: NAME');
-      for (const name of httpOnly) {
-        if (isGiven(written[name])) problem(name, `${name} belongs to an origin over HTTP`);
-      }
-      return;
-    }
-    if (connection !== undefined) problem('connection', 'connection belongs to an origin of sql');
-    if (column !== undefined) problem('column', 'column belongs to an origin of sql');
-    if (body !== undefined && method === 'GET') problem('body', 'a body needs method: POST');
-    const wrong = urlProblem(http);
-    if (wrong !== undefined) problem('http', wrong);
-  });
+    return;
+  }
+  if (connection !== undefined) problem('connection', 'connection belongs to an origin of sql');
+  if (column !== undefined) problem('column', 'column belongs to an origin of sql');
+  if (body !== undefined && method === 'GET') problem('body', 'a body needs method: POST');
+  if (accept.length === 0) problem('accept', 'expected one status at least: without any there is never a value');
+  const both = accept.find((status) => absent.includes(status));
+  if (both !== undefined) problem('absent', `${both} is one of accept, too: a status means one thing`);
+  for (const [name, value] of Object.entries(written.headers)) {
+    const wrong = problemOf(() => new HeaderTemplates({ [name]: value }));
+    if (wrong !== undefined) context.addIssue({ code: 'custom', path: ['headers', name], message: wrong });
+  }
+});
 
-const httpOnly = ['body', 'pointer', 'rate'] as const;
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined;
-}
-
-/** What captures make of a URL must not change where it goes. */
-function urlProblem(template: string): string | undefined {
-  const [, authority = ''] = /^https?:\/\/([^/?#]+)/i.exec(template) ?? [];
-  if (authority === '') return 'expected a URL such as https://api.example.com/users/{1}';
-  if (authority.includes('@')) return 'credentials do not belong into the URL; give them in headers';
-  if (/[{}]/.test(authority)) return 'captures may stand in the path and the query, not in the host or port';
-  if (template.includes('#')) return 'a URL that is fetched has no #';
-  if (/[^\x21-\x7e]/.test(template)) return 'expected a URL of ASCII without blanks; write other characters as %XX';
+/** Why it cannot be made. */
+function problemOf(make: () => unknown): string | undefined {
   try {
-    new URL(template.replaceAll(/[{}]/g, 'x'));
+    make();
     return undefined;
-  } catch {
-    return 'expected a URL such as https://api.example.com/users/{1}';
+  } catch (error) {
+    if (!isSluiceError(error)) throw error;
+    return error.message;
   }
 }
 
@@ -122,27 +128,39 @@ const keyspace = z
   })
   .superRefine(({ match, origin: { http, body }, ttl, refreshAhead }, context) => {
     const problem = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
-    if (refreshAhead >= ttl && refreshAhead > 0) problem(['refreshAhead'], 'expected less than ttl');
+    if (refreshAhead >= ttl) problem(['refreshAhead'], 'expected less than ttl');
+    const { names } = patternOf(match);
     for (const [name, text] of Object.entries({ http, body })) {
-      const template = text === undefined ? undefined : parseTemplate(text, patternOf(match).names);
-      if (template !== undefined && 'problem' in template) problem(['origin', name], template.problem);
+      if (text === undefined) continue;
+      const template = parseTemplate(text, names);
+      const wrong =
+        'problem' in template
+          ? template.problem
+          : name === 'http'
+            ? problemOf(() => new UrlTemplate(template))
+            : undefined;
+      if (wrong !== undefined) problem(['origin', name], wrong);
     }
   });
 
 /** Read-through keys. */
 export const keyspaces = z
   .array(keyspace, { error: () => 'expected a list of { match, origin, ttl, … }' })
-  .max(MAX_KEYSPACES, { error: () => `expected ${MAX_KEYSPACES} keyspaces at most` })
   .superRefine((list, context) => {
     const problem = (path: (string | number)[], message: string): void =>
       context.addIssue({ code: 'custom', path, message });
+    if (list.length > MAX_KEYSPACES) {
+      context.addIssue({ code: 'custom', message: `expected ${MAX_KEYSPACES} keyspaces at most` });
+      return;
+    }
+    const patterns = list.map(({ match }) => patternOf(match));
     const apis = new Map<string, { readonly index: number; readonly limits: string }>();
     for (const [index, { match, origin: written }] of list.entries()) {
-      for (const other of list.slice(0, index)) {
-        const wrong = overlap(match, other.match);
-        if (wrong !== undefined) problem([index, 'match'], wrong);
+      for (const [at, { match: other }] of list.slice(0, index).entries()) {
+        const wrong = overlap(patterns[index] as KeyPattern, patterns[at] as KeyPattern);
+        if (wrong !== undefined) problem([index, 'match'], wrong(match, other));
       }
-      const api = written.http === undefined ? undefined : apiOf(written.http);
+      const api = written.http === undefined ? undefined : apiOf(written.http, patterns[index] as KeyPattern);
       if (api === undefined) continue;
       const { concurrency, rate, queue } = written;
       const limits = JSON.stringify({ concurrency, rate, queue });
@@ -209,18 +227,17 @@ export function patternOf(text: string): KeyPattern {
   return parseKeyPattern(utf8ToBytes(text)) as KeyPattern;
 }
 
-function overlap(one: string, other: string): string | undefined {
-  const relation = comparePatterns(patternOf(one), patternOf(other));
-  if (relation === 'equal') return `"${one}" names the same keys as "${other}"`;
-  if (relation !== 'crossing') return undefined;
-  return `"${other}" and "${one}" both match some keys, and neither is the narrower one; change one of them`;
+/** Scheme, host and port; undefined for a template that was found to be none. */
+function apiOf(url: string, { names }: KeyPattern): string | undefined {
+  const template = parseTemplate(url, names);
+  if ('problem' in template || problemOf(() => new UrlTemplate(template)) !== undefined) return undefined;
+  return new UrlTemplate(template).api;
 }
 
-/** Scheme, host and port. */
-function apiOf(url: string): string | undefined {
-  try {
-    return new URL(url.replaceAll(/[{}]/g, 'x')).origin;
-  } catch {
-    return undefined;
-  }
+/** What is wrong with two keyspaces of these patterns, given how they are written. */
+function overlap(one: KeyPattern, other: KeyPattern): ((one: string, other: string) => string) | undefined {
+  const relation = comparePatterns(one, other);
+  if (relation === 'equal') return (a, b) => `"${a}" names the same keys as "${b}"`;
+  if (relation !== 'crossing') return undefined;
+  return (a, b) => `"${b}" and "${a}" both match some keys, and neither is the narrower one; change one of them`;
 }

@@ -88,18 +88,20 @@ export function countSetting(
   given: Given & { readonly min: number; readonly max: number },
 ): Setting<number, number> {
   const { min, max, ...rest } = given;
+  const form = `a whole number from ${min} to ${max}`;
+  const error = (issue: { readonly input?: unknown }): string => `expected ${form}; found ${showValue(issue.input)}`;
   return z
-    .int()
-    .min(min)
-    .max(max)
+    .int({ error })
+    .min(min, { error })
+    .max(max, { error })
     .prefault(defaultValue)
-    .register(settingRegistry, describeSetting(rest, `a whole number from ${min} to ${max}`, 'number'));
+    .register(settingRegistry, describeSetting(rest, form, 'number'));
 }
 
 /** `true` or `false`. */
 export function flagSetting(defaultValue: boolean, given: Given): Setting<boolean, boolean> {
   return z
-    .boolean()
+    .boolean({ error: () => 'expected true or false' })
     .prefault(defaultValue)
     .register(settingRegistry, describeSetting(given, 'true or false', 'boolean'));
 }
@@ -110,7 +112,9 @@ export function choiceSetting<const Choice extends string>(
   defaultValue: NoInfer<Choice>,
   given: Given,
 ): Setting<Choice, Choice> {
-  const schema: z.ZodType<Choice, Choice> = z.enum(choices) as unknown as z.ZodType<Choice, Choice>;
+  const schema: z.ZodType<Choice, Choice> = z.enum(choices, {
+    error: () => `expected one of ${choices.join(', ')}`,
+  }) as unknown as z.ZodType<Choice, Choice>;
   return schema
     .prefault(defaultValue as never)
     .register(settingRegistry, describeSetting(given, `one of ${choices.join(', ')}`, 'text'));

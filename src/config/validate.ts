@@ -82,6 +82,8 @@ function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readonly
   if (schema instanceof z.ZodPipe) return keysAt(schema.def.in, path);
   const [first, ...rest] = path;
   if (schema instanceof z.ZodArray) return keysAt(schema.def.element, rest);
+  if (schema instanceof z.ZodRecord) return keysAt(schema.def.valueType, rest);
+  if (schema instanceof z.ZodUnion) return schema.def.options.flatMap((option) => keysAt(option, path));
   if (!(schema instanceof z.ZodObject)) return [];
   const shape: Readonly<Record<string, z.core.$ZodType>> = schema.def.shape;
   if (first === undefined) return Object.keys(shape);

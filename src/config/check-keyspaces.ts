@@ -1,0 +1,48 @@
+import { resolve } from 'node:path';
+import type { z } from 'zod';
+import { type DatabaseTarget, parseDatabaseUrl } from '../origin/sql/database-url.ts';
+import { parseSqlTemplate } from '../origin/sql/sql-template.ts';
+import type { ConfigFinding, SettingSource } from './finding.ts';
+import { nearestWord } from './nearest.ts';
+import type { connections } from './schema-connections.ts';
+import { type keyspaces, patternOf } from './schema-keyspaces.ts';
+
+interface Parsed {
+  readonly connections: z.output<typeof connections>;
+  readonly keyspaces: z.output<typeof keyspaces>;
+}
+
+/** What is wrong with the queries of keyspaces, which depend on the connection they go to. */
+export function checkQueries(
+  config: Parsed,
+  sourceOf: (path: readonly PropertyKey[]) => SettingSource,
+): ConfigFinding[] {
+  return config.keyspaces.flatMap(({ match, origin: { sql, connection } }, index): ConfigFinding[] => {
+    if (sql === undefined || connection === undefined) return [];
+    const finding = (name: string, message: string): ConfigFinding[] => {
+      const source = sourceOf(['keyspaces', index, 'origin', name]);
+      return [{ path: `keyspaces[${index}].origin.${name}`, message, source }];
+    };
+    if (!Object.hasOwn(config.connections, connection))
+      return finding('connection', unknownConnection(connection, Object.keys(config.connections)));
+    const { dialect } = parseDatabaseUrl(config.connections[connection]?.url ?? '') as DatabaseTarget;
+    const statement = parseSqlTemplate(sql, dialect, patternOf(match).names);
+    return 'problem' in statement ? finding('sql', statement.problem) : [];
+  });
+}
+
+function unknownConnection(name: string, known: readonly string[]): string {
+  const shown = JSON.stringify(name);
+  if (known.length === 0) return `there is no connection ${shown}; configure it under connections`;
+  const near = nearestWord(name, known);
+  return `there is no connection ${shown}; ${near === undefined ? `there is ${known.join(', ')}` : `did you mean ${near}?`}`;
+}
+
+/** Has the files of SQLite begin at the root. @param baseOf the folder that a connection's file is relative to */
+export function absolutizeDatabases(databases: Parsed['connections'], baseOf: (name: string) => string): void {
+  for (const [name, database] of Object.entries(databases)) {
+    const target = parseDatabaseUrl(database.url);
+    if (!('problem' in target) && target.dialect === 'sqlite')
+      database.url = `sqlite:${resolve(baseOf(name), target.file)}`;
+  }
+}
