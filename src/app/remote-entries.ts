@@ -18,6 +18,7 @@ export interface RemoteEntriesOptions {
 
 /** Read-through entries of a store behind, through the local cache, which the store keeps true. */
 export class RemoteEntries implements EntryStore {
+  readonly alone = false;
   readonly #entries: RedisKeptEntries;
   readonly #reads: CachedReads;
   readonly #now: () => number;

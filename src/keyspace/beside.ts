@@ -17,18 +17,25 @@ export interface Beside {
 }
 
 const SEPARATOR = '\n';
+const PARTS = 7;
 
 /** The media type comes first, so that it can be read without the rest. None of the parts can have a line end. */
 export function encodeBeside({ contentType, grace, fetchedAt, until, validators, identity }: Beside): ByteString {
   const { etag, lastModified } = validators;
-  const parts = [contentType, String(grace), String(fetchedAt), String(until), etag, lastModified, identity];
-  return parts.map((part) => part.replaceAll(/[\r\n]/g, ' ')).join(SEPARATOR);
+  const text = `${contentType}\n${grace}\n${fetchedAt}\n${until}\n${etag}\n${lastModified}\n${identity}`;
+  if (text.split(SEPARATOR).length === PARTS) return text;
+  // An origin that got a line end into a field says nothing by it.
+  return encodeBeside({
+    ...{ grace, fetchedAt, until, identity: identity.replaceAll(SEPARATOR, ' ') },
+    contentType: contentType.replaceAll(SEPARATOR, ' '),
+    validators: { etag: etag.replaceAll(SEPARATOR, ' '), lastModified: lastModified.replaceAll(SEPARATOR, ' ') },
+  });
 }
 
 /** @returns undefined for what {@link encodeBeside} has not made: the value was written by somebody else */
 export function decodeBeside(text: ByteString): Beside | undefined {
   const parts = text.split(SEPARATOR);
-  if (parts.length !== 7) return undefined;
+  if (parts.length !== PARTS) return undefined;
   const [contentType = '', grace, fetchedAt, until, etag = '', lastModified = '', identity = ''] = parts;
   const numbers = [grace, fetchedAt, until].map(Number);
   if (!numbers.every(Number.isFinite)) return undefined;

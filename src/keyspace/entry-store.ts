@@ -24,6 +24,8 @@ export interface Outcome {
 
 /** Where read-through keys are kept: the local cache before the store, as one. */
 export interface EntryStore {
+  /** No other node has this store: the right to fetch need not be asked for. */
+  readonly alone: boolean;
   /** At once where it can. @throws SluiceError STORE_UNAVAILABLE, WRONG_TYPE … when it cannot be known */
   read(key: ByteString): KeptEntry | undefined | Promise<KeptEntry | undefined>;
   /**

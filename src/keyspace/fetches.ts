@@ -153,7 +153,7 @@ export class Fetches {
     let claimed = false;
     let outcome: Outcome | undefined;
     try {
-      const right = await this.#obtain(target, seen, inBackground, over);
+      const right = store.alone || (await this.#obtain(target, seen, inBackground, over));
       if (typeof right === 'object') return right;
       claimed = right;
       const known = seen === undefined ? undefined : judge(seen, clock.now());

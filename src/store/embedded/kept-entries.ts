@@ -36,8 +36,11 @@ export class EmbeddedKept {
  * fetch is everybody's.
  */
 export class EmbeddedKeptEntries {
+  readonly alone = true;
   readonly #turn: EmbeddedTurn;
   readonly #keys: StoreKeys;
+  /** No mark was ever made: none need be looked for. */
+  #hasMarks = false;
 
   constructor(turn: EmbeddedTurn, keys: StoreKeys) {
     this.#turn = turn;
@@ -62,6 +65,7 @@ export class EmbeddedKeptEntries {
     const kept = { entryClass: EntryClass.cached };
     if (value === undefined) {
       const mark = this.#keys.markOf(key);
+      this.#hasMarks = true;
       await this.#turn.writeInternal(undefined, () => {
         this.#spaceOf(key).delete(key);
         engine.internal.strings.set(mark, beside, { ...kept, expiresAt: engine.turn.time + life });
@@ -70,7 +74,7 @@ export class EmbeddedKeptEntries {
     }
     const space = this.#spaceOf(key);
     const write = (): void => {
-      engine.internal.delete(this.#keys.markOf(key));
+      if (this.#hasMarks) engine.internal.delete(this.#keys.markOf(key));
       space.strings.set(key, value, { ...kept, contentType: beside, expiresAt: engine.turn.time + life });
     };
     await (space === engine.internal ? this.#turn.writeInternal(undefined, write) : this.#turn.write(undefined, write));
@@ -125,7 +129,7 @@ export class EmbeddedKeptEntries {
       const { records } = space;
       return new EmbeddedKept(records.value(ref), records.contentType(ref), leftOf(space, ref, turn.time));
     }
-    const mark = internal.strings.get(this.#keys.markOf(key));
+    const mark = this.#hasMarks ? internal.strings.get(this.#keys.markOf(key)) : undefined;
     return mark === undefined ? undefined : new EmbeddedKept(undefined, mark, Number.POSITIVE_INFINITY);
   }
 }
