@@ -6,9 +6,12 @@ import type { Readable } from 'node:stream';
 import { SluiceError } from '../errors.ts';
 import type { AdminSources, ComponentHealth } from '../face/admin/admin-routes.ts';
 import { Problem } from '../face/http/problem.ts';
+import { utf8ToBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { compileGlob } from '../kernel/glob.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RunningEngine } from './compose-engine.ts';
+import type { Reads } from './compose-keyspaces.ts';
 import type { RemoteStore } from './compose-remote.ts';
 import { backupDataFolder } from './offline.ts';
 import { version } from './version.ts';
@@ -16,6 +19,8 @@ import { version } from './version.ts';
 export interface AdminParts {
   readonly running: RunningEngine;
   readonly remote: RemoteStore | undefined;
+  /** What comes from origins; absent where nothing does. */
+  readonly reads: Reads | undefined;
   readonly clock: Clock;
   /** Made when first asked for. */
   readonly metrics: () => Promise<Metrics>;
@@ -27,7 +32,15 @@ export interface AdminParts {
 const FULL = 0.9;
 
 /** What the admin face tells, gathered from the parts of the node. */
-export function composeAdmin({ running, remote, clock, metrics, addresses, isDraining }: AdminParts): AdminSources {
+export function composeAdmin({
+  running,
+  remote,
+  reads,
+  clock,
+  metrics,
+  addresses,
+  isDraining,
+}: AdminParts): AdminSources {
   const { engine, journal } = running;
   const startedAt = clock.now();
   let backups = 0;
@@ -69,6 +82,18 @@ export function composeAdmin({ running, remote, clock, metrics, addresses, isDra
       ),
       journal: journal.stats(),
     }),
+    async purge(what) {
+      if (reads === undefined)
+        throw new SluiceError('NOT_SUPPORTED', 'nothing is read through on this node; configure keyspaces');
+      const { readThrough } = reads;
+      if ('match' in what) return readThrough.purgeMatching(compileGlob(utf8ToBytes(what.match)));
+      const target = readThrough.find(utf8ToBytes(what.key));
+      if (target !== undefined) return readThrough.purge([target]);
+      throw new SluiceError(
+        'INVALID_ARGUMENT',
+        `the key ${JSON.stringify(what.key.slice(0, 100))} belongs to no keyspace`,
+      );
+    },
     async backup() {
       if (backups > 0) {
         throw new Problem(503, 'A backup is under way', 'one is made at a time; try again when it is finished', {

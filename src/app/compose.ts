@@ -100,6 +100,7 @@ export async function startSluice(
   const admin = composeAdmin({
     running,
     remote,
+    reads,
     clock,
     metrics: lazyMetrics(sources),
     addresses,

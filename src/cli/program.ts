@@ -68,7 +68,8 @@ Examples:
   sluice start --redis redis.example.com:6379   stand in front of Redis, with a cache that stays true
   sluice check --config sluice.yaml             is it valid? what differs from the defaults?
   echo -n hello | sluice keys set greeting -    write a key of the running node
-  sluice backup keys.backup                     back up the running node`,
+  sluice backup keys.backup                     back up the running node
+  sluice purge --match "user:*"                 drop what is kept of read-through keys`,
     );
   const start = program
     .command('start')
@@ -151,6 +152,23 @@ Examples:
       '\nExamples:\n  sluice backup keys.backup\n  sluice backup --data /var/lib/sluice keys.backup',
     )
     .action(runs(async () => (await import('./commands/backup.ts')).backup));
+
+  program
+    .command('purge')
+    .summary('drop what is kept of read-through keys')
+    .description(
+      'Drops what a running node, and all nodes over the same store, keep of a read-through key, or of all that match a glob: the next read ' +
+        'asks their origin.',
+    )
+    .argument('[key]', 'the key')
+    .option('--match <glob>', 'all read-through keys that match, such as "user:*"')
+    .option('--admin <address>', 'admin address of the running node (default: 127.0.0.1:8081; env: SLUICE_ADMIN)')
+    .addOption(userOption())
+    .addOption(passwordOption())
+    .addOption(tlsOption())
+    .addOption(caOption())
+    .addHelpText('after', '\nExamples:\n  sluice purge user:42\n  sluice purge --match "user:*"')
+    .action(runs(async () => (await import('./commands/purge.ts')).purge));
 
   program
     .command('restore')

@@ -1,10 +1,9 @@
 import { access, open, rename, rm } from 'node:fs/promises';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { dirname, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SluiceError } from '../../errors.ts';
 import { formatByteSize } from '../../kernel/bytesize.ts';
+import { adminFailure, askAdmin } from '../ask-admin.ts';
 import { exitOk, usageError } from '../exit-status.ts';
 import { type NodeTarget, nodeTarget } from '../node-target.ts';
 
@@ -40,66 +39,12 @@ export async function backup(options: Readonly<Record<string, unknown>>, [file]:
 
 /** Streams the backup of a running node into `file`; resolves when the whole of it has arrived. */
 async function download(node: NodeTarget, file: string): Promise<void> {
-  const where = `${node.host}:${node.port}`;
   // Open before anything can fail: a stream that is destroyed while it opens its file makes the file after it was removed.
   await using handle = await open(file, 'w', 0o600);
-  let response: IncomingMessage;
-  try {
-    response = await requestBackup(node);
-  } catch (error) {
-    throw new SluiceError('STORE_UNAVAILABLE', `${where}: ${(error as Error).message}; is Sluice running?`, {
-      cause: error,
-    });
-  }
-  const { statusCode } = response;
-  if (statusCode !== 200) {
-    const detail = await problemOf(response);
-    if (statusCode === 401) throw new SluiceError('UNAUTHENTICATED', `${where}: the credentials were not accepted`);
-    if (statusCode === 403) throw new SluiceError('FORBIDDEN', `${where}: the credentials do not allow a backup`);
-    throw new SluiceError('STORE_UNAVAILABLE', `${where} answered ${statusCode}${detail}`);
-  }
+  const response = await askAdmin(node, { path: '/api/backup' });
+  if (response.statusCode !== 200) throw await adminFailure(node, response, 'a backup');
   // A connection that ends before the last chunk makes the pipeline fail, so a short file never passes for a backup.
   await pipeline(response, handle.createWriteStream());
-}
-
-function requestBackup(node: NodeTarget): Promise<IncomingMessage> {
-  const send = node.tls === undefined ? httpRequest : httpsRequest;
-  const headers: Record<string, string> = {};
-  if (node.password !== undefined) {
-    headers['authorization'] = `Basic ${Buffer.from(`${node.user ?? 'default'}:${node.password}`).toString('base64')}`;
-  }
-  return new Promise((done, fail) => {
-    const request = send(
-      {
-        host: node.host,
-        port: node.port,
-        path: '/api/backup',
-        headers,
-        agent: false,
-        ...(node.tls?.ca && { ca: node.tls.ca }),
-      },
-      done,
-    );
-    request.on('error', fail);
-    request.end();
-  });
-}
-
-/** The detail of a problem+json answer, or nothing. */
-async function problemOf(response: IncomingMessage): Promise<string> {
-  let text = '';
-  response.setEncoding('utf8');
-  for await (const chunk of response) {
-    text += chunk as string;
-    if (text.length > 64 * 1024) break;
-  }
-  try {
-    const { detail, title } = JSON.parse(text) as { detail?: string; title?: string };
-    const words = detail ?? title;
-    return words === undefined ? '' : `: ${words}`;
-  } catch {
-    return '';
-  }
 }
 
 async function exists(path: string): Promise<boolean> {

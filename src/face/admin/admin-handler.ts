@@ -5,6 +5,10 @@ import type { Exchange } from '../http/exchange.ts';
 import { Problem } from '../http/problem.ts';
 import { type AdminSources, adminRoutes, probes } from './admin-routes.ts';
 
+/** What takes a POST. */
+const changes: readonly string[] = ['/api/purge'];
+const BODY_BYTES = 64 * 1024;
+
 /** Whether a path is answered without credentials. */
 export function isProbe(path: string): boolean {
   return probes.includes(path.replace(/\?.*$/s, ''));
@@ -20,15 +24,13 @@ export function adminHandler(sources: AdminSources): (exchange: Exchange) => Pro
     throw new Problem(
       404,
       'Not found',
-      'GET /live, /ready, /hello, /metrics, /api/status, /api/backup or /api/openapi.json',
+      'GET /live, /ready, /hello, /metrics, /api/status, /api/backup, /api/openapi.json; POST /api/purge',
     );
   });
-  return async ({ request, response, path }) => {
+  return async (exchange) => {
+    const { request, response, path } = exchange;
     const { method = 'GET' } = request;
-    if (method !== 'GET' && method !== 'HEAD') {
-      throw new Problem(405, 'Method not allowed', 'the admin API is read by GET', { headers: ['Allow', 'GET, HEAD'] });
-    }
-    const answer = await app.fetch(new Request(`http://admin${path}`));
+    const answer = await app.fetch(await requestOf(exchange, method, path));
     response.writeHead(answer.status, [...answer.headers].flat());
     if (answer.body === null || method === 'HEAD') {
       // A body nobody takes must be let go: behind it may be a file.
@@ -36,4 +38,21 @@ export function adminHandler(sources: AdminSources): (exchange: Exchange) => Pro
       response.end();
     } else await pipeline(Readable.fromWeb(answer.body as ReadableStream), response);
   };
+}
+
+/** @throws Problem 405, 413, 415 */
+async function requestOf(exchange: Exchange, method: string, path: string): Promise<Request> {
+  const url = `http://admin${path}`;
+  const takesPost = changes.includes(path.replace(/\?.*$/s, ''));
+  if (!takesPost && (method === 'GET' || method === 'HEAD')) return new Request(url);
+  if (!takesPost || method !== 'POST') {
+    const allowed = takesPost ? 'POST' : 'GET, HEAD';
+    throw new Problem(405, 'Method not allowed', `${path.replace(/\?.*$/s, '')} answers to ${allowed}`, {
+      headers: ['Allow', allowed],
+    });
+  }
+  // A form of another site cannot send this type without asking first.
+  if (!/^application\/json *(?:;|$)/i.test(exchange.request.headers['content-type'] ?? ''))
+    throw new Problem(415, 'Media type not supported', 'send JSON, with Content-Type: application/json');
+  return new Request(url, { method, body: await exchange.readBody(BODY_BYTES) });
 }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Readable as NodeReadable } from 'node:stream';
 import { Hono } from 'hono';
+import { Problem } from '../http/problem.ts';
 import { openApi } from './open-api.ts';
 
 export type HealthStatus = 'pass' | 'warn' | 'fail';
@@ -20,9 +21,17 @@ export interface AdminSources {
   health(): Readonly<Record<string, ComponentHealth>>;
   metrics(): Promise<{ readonly contentType: string; readonly page: string }>;
   status(): Readonly<Record<string, unknown>>;
+  /**
+   * Drops what is kept of read-through keys.
+   * @returns how many had a value. @throws SluiceError NOT_SUPPORTED where nothing is read through, INVALID_ARGUMENT for a key of no keyspace
+   */
+  purge(what: PurgeRequest): Promise<number>;
   /** A consistent copy of the data folder's database. @throws SluiceError NOT_SUPPORTED for a store in memory */
   backup(): Promise<Readable>;
 }
+
+/** One key, or all that match a glob. */
+export type PurgeRequest = { readonly key: string } | { readonly match: string };
 
 /** Paths that need no credentials: probes have none. */
 export const probes: readonly string[] = ['/live', '/ready'];
@@ -57,6 +66,10 @@ export function adminRoutes(sources: AdminSources): Hono {
   });
   app.get('/api/status', (context) => context.json(sources.status()));
   app.get('/api/openapi.json', (context) => context.json(openApi(sources.version)));
+  app.post('/api/purge', async (context) => {
+    const purged = await sources.purge(purgeRequest(await context.req.text()));
+    return context.json({ purged });
+  });
   app.get('/api/backup', async (context) => {
     const stream = NodeReadable.toWeb(await sources.backup()) as ReadableStream;
     return context.body(stream, 200, {
@@ -65,4 +78,26 @@ export function adminRoutes(sources: AdminSources): Hono {
     });
   });
   return app;
+}
+
+/** @throws Problem 400 */
+function purgeRequest(body: string): PurgeRequest {
+  const wanted = new Problem(
+    400,
+    'Bad request',
+    'expected a JSON object with either key or match, a text: {"key":"user:1"}',
+  );
+  let given: unknown;
+  try {
+    given = JSON.parse(body);
+  } catch {
+    throw wanted;
+  }
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw wanted;
+  const [name, ...others] = Object.keys(given);
+  const text: unknown = (given as Record<string, unknown>)[name ?? ''];
+  if (others.length > 0 || typeof text !== 'string' || text === '') throw wanted;
+  if (name === 'key') return { key: text };
+  if (name === 'match') return { match: text };
+  throw wanted;
 }

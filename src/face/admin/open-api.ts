@@ -48,6 +48,27 @@ export function openApi(version: string): Readonly<Record<string, unknown>> {
       '/api/status': {
         get: { summary: 'What the node is and holds.', responses: { 200: json('The status.'), 401: problem } },
       },
+      '/api/purge': {
+        post: {
+          summary: 'Drop what is kept of a read-through key, or of all that match a glob, on all nodes.',
+          requestBody: {
+            required: true,
+            content: {
+              'application/json': {
+                schema: {
+                  oneOf: ['key', 'match'].map((name) => ({
+                    type: 'object',
+                    required: [name],
+                    properties: { [name]: { type: 'string' } },
+                    additionalProperties: false,
+                  })),
+                },
+              },
+            },
+          },
+          responses: { 200: json('{ purged }: how many had a value.'), 400: problem, 401: problem, 501: problem },
+        },
+      },
       '/api/backup': {
         get: {
           summary: 'A consistent copy of the data, made while the node runs.',
