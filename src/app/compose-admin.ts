@@ -9,6 +9,7 @@ import { Problem } from '../face/http/problem.ts';
 import { utf8ToBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { compileGlob } from '../kernel/glob.ts';
+import { advise } from '../keyspace/advise.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RunningEngine } from './compose-engine.ts';
 import type { Reads } from './compose-keyspaces.ts';
@@ -82,10 +83,13 @@ export function composeAdmin({
       ),
       journal: journal.stats(),
     }),
+    advise() {
+      const { keyspaces } = (reads ?? nothingRead()).readThrough;
+      const seconds = (clock.now() - startedAt) / 1000;
+      return keyspaces.map((keyspace) => advise(keyspace, seconds, clock.monotonic()));
+    },
     async purge(what) {
-      if (reads === undefined)
-        throw new SluiceError('NOT_SUPPORTED', 'nothing is read through on this node; configure keyspaces');
-      const { readThrough } = reads;
+      const { readThrough } = reads ?? nothingRead();
       if ('match' in what) return readThrough.purgeMatching(compileGlob(utf8ToBytes(what.match)));
       const target = readThrough.find(utf8ToBytes(what.key));
       if (target !== undefined) return readThrough.purge([target]);
@@ -104,6 +108,11 @@ export function composeAdmin({
       return backupStream(running.dataDir, () => backups--);
     },
   };
+}
+
+/** @throws SluiceError NOT_SUPPORTED */
+function nothingRead(): never {
+  throw new SluiceError('NOT_SUPPORTED', 'nothing is read through on this node; configure keyspaces');
 }
 
 function engineHealth({ engine }: RunningEngine): ComponentHealth {

@@ -1,3 +1,4 @@
+import { getRandomValues } from 'node:crypto';
 import { Apis } from '../client/http/apis.ts';
 import type { SharedRate } from '../client/http/gate.ts';
 import { OutgoingHttp } from '../client/http/outgoing.ts';
@@ -12,6 +13,7 @@ import type { Rate } from '../kernel/token-bucket.ts';
 import type { EntryStore } from '../keyspace/entry-store.ts';
 import { Fetches } from '../keyspace/fetches.ts';
 import { Keyspace } from '../keyspace/keyspace.ts';
+import { Observer } from '../keyspace/observer.ts';
 import { ReadThrough } from '../keyspace/read-through.ts';
 import { createHttpOrigin } from '../origin/http/http-origin.ts';
 import type { Origin } from '../origin/origin.ts';
@@ -81,7 +83,13 @@ export async function composeReads(parts: ReadsParts): Promise<Reads> {
   const fetchSpace = composeFetchSpace(config, { apis, clock });
   const keyspaces = await composeKeyspaces({ ...parts, apis, outgoing, databases });
   const fetches = new Fetches({ store, clock, tagOf, random: Math.random, limit: MAX_FETCHES, ...logOf(parts) });
-  const readThrough = new ReadThrough({ keyspaces, store, fetches, now: () => clock.now() });
+  const readThrough = new ReadThrough({
+    keyspaces,
+    store,
+    fetches,
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+  });
   const fetchByUrl = fetchSpace?.open(readThrough, storeKeys);
   return {
     readThrough,
@@ -103,9 +111,11 @@ async function composeKeyspaces(parts: KeyspaceParts): Promise<Keyspace[]> {
     await databases.open({ name, url, maxConnections, connectTimeout });
   const unordered = config.keyspaces.map((one) => ({ written: one, pattern: patternOf(one.match) }));
   return orderPatterns(unordered).map(({ written, pattern }) => {
-    const { match, ttl, grace, refreshAhead, negativeTtl, errorTtl, timeout } = written;
+    const { match, mode, ttl, grace, refreshAhead, negativeTtl, errorTtl, timeout } = written;
+    const [seed0 = 0, seed1 = 0] = getRandomValues(new Int32Array(2));
+    const observer = mode === 'observe' ? new Observer(ttl, [seed0, seed1]) : undefined;
     const policy = { ttl, grace, refreshAhead, negativeTtl, errorTtl, timeout };
-    return new Keyspace({ match, pattern, policy, origin: originOf(written, pattern, parts) });
+    return new Keyspace({ match, pattern, policy, origin: originOf(written, pattern, parts), observer });
   });
 }
 

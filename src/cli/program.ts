@@ -171,6 +171,21 @@ Examples:
     .action(runs(async () => (await import('./commands/purge.ts')).purge));
 
   program
+    .command('advise')
+    .summary('say whether read-through keyspaces are worth it')
+    .description(
+      'Tells for each keyspace of a running node what it saves, or would save (mode: observe), and whether you need it at all.',
+    )
+    .option('--json', 'print the figures as JSON')
+    .option('--admin <address>', 'admin address of the running node (default: 127.0.0.1:8081; env: SLUICE_ADMIN)')
+    .addOption(userOption())
+    .addOption(passwordOption())
+    .addOption(tlsOption())
+    .addOption(caOption())
+    .addHelpText('after', '\nExample:\n  sluice advise')
+    .action(runs(async () => (await import('./commands/advise.ts')).advise));
+
+  program
     .command('restore')
     .summary('make a data folder from a backup')
     .description('Makes the data folder of a node that is not running from a backup. The backup is checked first.')

@@ -106,6 +106,22 @@ export class Fetches {
     return undefined;
   }
 
+  /** Asks the origin for one read alone, and keeps nothing. */
+  async pass(target: FetchTarget): Promise<Fetched> {
+    const { clock } = this.#options;
+    const { keyspace } = target;
+    const over = new Canceller();
+    this.#running.add(over);
+    const timer = clock.setTimer(() => over.abort(timedOut(keyspace)), keyspace.policy.timeout);
+    try {
+      const answer = await this.#ask(target, undefined, over);
+      return { ...this.#outcomeOf(answer, target, undefined).answer, kept: false };
+    } finally {
+      timer.cancel();
+      this.#running.delete(over);
+    }
+  }
+
   /** What is fetched of the key just now is given to those who wait, and not kept. */
   forget(key: ByteString): void {
     const flight = this.#flights.get(key);
@@ -217,6 +233,7 @@ export class Fetches {
     if (answer.kind === 'value') {
       stats.values++;
       ({ value, contentType, validators } = answer);
+      stats.valueBytes += value.length;
     } else {
       stats.unchanged++;
       // Only asked for with a value at hand.

@@ -2,6 +2,7 @@ import type { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import { Histogram } from '../kernel/histogram.ts';
 import type { Origin } from '../origin/origin.ts';
+import type { Observer } from './observer.ts';
 
 /** How the values of a keyspace are kept; ms and bytes. */
 export interface KeyspacePolicy {
@@ -25,6 +26,8 @@ export interface KeyspaceOptions {
   readonly pattern: { match(key: ByteString): ReadonlyMap<string, ByteString> | undefined };
   readonly policy: KeyspacePolicy;
   readonly origin: Origin;
+  /** Present: nothing is kept, reads are only counted. */
+  readonly observer?: Observer | undefined;
 }
 
 /** What a keyspace has done; plain sums. */
@@ -44,6 +47,8 @@ export interface KeyspaceStats {
   refreshes: number;
   /** Answers of the origin. */
   values: number;
+  /** Bytes of them. */
+  valueBytes: number;
   absences: number;
   unchanged: number;
   failures: number;
@@ -60,6 +65,7 @@ export class Keyspace {
   readonly name: string;
   readonly policy: KeyspacePolicy;
   readonly origin: Origin;
+  readonly observer: Observer | undefined;
   readonly stats: KeyspaceStats = {
     hits: 0,
     negativeHits: 0,
@@ -69,6 +75,7 @@ export class Keyspace {
     fetches: 0,
     refreshes: 0,
     values: 0,
+    valueBytes: 0,
     absences: 0,
     unchanged: 0,
     failures: 0,
@@ -83,11 +90,12 @@ export class Keyspace {
     { readonly error: SluiceError; readonly until: number; readonly identity: string }
   >();
 
-  constructor({ match, pattern, policy, origin }: KeyspaceOptions) {
+  constructor({ match, pattern, policy, origin, observer }: KeyspaceOptions) {
     this.name = match;
     this.#pattern = pattern;
     this.policy = policy;
     this.origin = origin;
+    this.observer = observer;
   }
 
   /** What the pattern captured, or undefined: the key is none of its. */

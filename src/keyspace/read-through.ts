@@ -5,6 +5,7 @@ import type { EntryStore, KeptEntry } from './entry-store.ts';
 import type { Fetches, FetchTarget } from './fetches.ts';
 import { type Found, judge } from './found.ts';
 import type { Keyspace } from './keyspace.ts';
+import type { Observer } from './observer.ts';
 
 /** What a read-through key answers. */
 export interface ReadAnswer {
@@ -34,6 +35,8 @@ export interface ReadThroughOptions {
   readonly fetches: Fetches;
   /** ms since the epoch. */
   readonly now: () => number;
+  /** Monotonic, ms. */
+  readonly monotonic: () => number;
 }
 
 const PURGED_AT_A_TIME = 100;
@@ -44,12 +47,14 @@ export class ReadThrough {
   readonly fetches: Fetches;
   readonly #store: EntryStore;
   readonly #now: () => number;
+  readonly #monotonic: () => number;
 
-  constructor({ keyspaces, store, fetches, now }: ReadThroughOptions) {
+  constructor({ keyspaces, store, fetches, now, monotonic }: ReadThroughOptions) {
     this.keyspaces = keyspaces;
     this.fetches = fetches;
     this.#store = store;
     this.#now = now;
+    this.#monotonic = monotonic;
   }
 
   /** The keyspace of a key, undefined for a key that is none's. */
@@ -66,6 +71,8 @@ export class ReadThrough {
    * @throws SluiceError ORIGIN_FAILED, ORIGIN_TIMEOUT, ORIGIN_OVERLOADED, VALUE_TOO_LARGE, KEY_CONFLICT, OVERLOADED, WRONG_TYPE
    */
   read(target: ReadTarget): ReadAnswer | Promise<ReadAnswer> {
+    const { observer } = target.keyspace;
+    if (observer !== undefined) return this.#observe(target, observer);
     const kept = this.#store.read(target.key);
     if (!(kept instanceof Promise)) return this.#answer(target, kept);
     return kept.then(
@@ -123,6 +130,14 @@ export class ReadThrough {
     if (found.entry.value === undefined) return this.#fetch(target, kept);
     const error = this.fetches.refresh(target, found.entry);
     return this.#giveStale(target, found, forwardStatus('stale', { ttl: found.freshFor, ...detailOf(error) }));
+  }
+
+  /** As if there were no keyspace, but counted. */
+  async #observe(target: ReadTarget, observer: Observer): Promise<ReadAnswer> {
+    target.keyspace.stats.misses++;
+    observer.read(target.key, this.#monotonic());
+    const { value, tag, contentType } = await this.fetches.pass(target);
+    return { value, tag, contentType, cacheStatus: forwardStatus('bypass'), age: undefined, stale: false };
   }
 
   /** The store cannot say what it has: the origin can. */

@@ -24,7 +24,7 @@ export function adminHandler(sources: AdminSources): (exchange: Exchange) => Pro
     throw new Problem(
       404,
       'Not found',
-      'GET /live, /ready, /hello, /metrics, /api/status, /api/backup, /api/openapi.json; POST /api/purge',
+      'GET /live, /ready, /hello, /metrics, /api/status, /api/advise, /api/backup, /api/openapi.json; POST /api/purge',
     );
   });
   return async (exchange) => {

@@ -26,6 +26,8 @@ export interface AdminSources {
    * @returns how many had a value. @throws SluiceError NOT_SUPPORTED where nothing is read through, INVALID_ARGUMENT for a key of no keyspace
    */
   purge(what: PurgeRequest): Promise<number>;
+  /** Whether each keyspace is worth having. @throws SluiceError NOT_SUPPORTED where nothing is read through */
+  advise(): readonly unknown[];
   /** A consistent copy of the data folder's database. @throws SluiceError NOT_SUPPORTED for a store in memory */
   backup(): Promise<Readable>;
 }
@@ -70,6 +72,7 @@ export function adminRoutes(sources: AdminSources): Hono {
     const purged = await sources.purge(purgeRequest(await context.req.text()));
     return context.json({ purged });
   });
+  app.get('/api/advise', (context) => context.json({ advice: sources.advise() }));
   app.get('/api/backup', async (context) => {
     const stream = NodeReadable.toWeb(await sources.backup()) as ReadableStream;
     return context.body(stream, 200, {

@@ -69,6 +69,12 @@ export function openApi(version: string): Readonly<Record<string, unknown>> {
           responses: { 200: json('{ purged }: how many had a value.'), 400: problem, 401: problem, 501: problem },
         },
       },
+      '/api/advise': {
+        get: {
+          summary: 'Whether each keyspace is worth having, in figures and words.',
+          responses: { 200: json('{ advice }, one for each keyspace.'), 401: problem, 501: problem },
+        },
+      },
       '/api/backup': {
         get: {
           summary: 'A consistent copy of the data, made while the node runs.',
