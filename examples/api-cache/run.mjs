@@ -74,6 +74,8 @@ check('older values are given out', down.stale > 0, 'none was');
 
 say(`\n3. the API is back; the load goes on for ${AGAIN} s`);
 api = startApi();
+// After a while without answers Sluice asks an API only now and then, at most half a minute later.
+await until(async () => JSON.parse((await get('/product:1')).body).at > down.newest, 'a new value comes', 60_000);
 const again = await load(AGAIN * 1000);
 check('every answer has a product', again.bad === 0, `${again.bad} have not: ${again.example}`);
 check('the values are new', again.newest > down.newest, 'none is');

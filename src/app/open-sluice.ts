@@ -5,6 +5,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { CallOptions, Entry, KeyInput, SetOptions, SetOutcome } from '../store/ports.ts';
 import { startSluice } from './compose.ts';
 import { type FetchedValue, type FetchWanted, fetchedValue } from './fetched-value.ts';
+import { LoopHold } from './loop-hold.ts';
 import { foundValue, ManagedKeyValue } from './managed-key-value.ts';
 import { usableMemory } from './usable-memory.ts';
 
@@ -70,14 +71,15 @@ export async function openSluice(
     throw error;
   }
   const { keys } = node;
+  const hold = new LoopHold();
   let closed = false;
   const open = <T>(work: () => Promise<T>): Promise<T> =>
-    closed ? Promise.reject(new SluiceError('CLOSED', 'this Sluice was closed; open another one')) : work();
+    closed ? Promise.reject(new SluiceError('CLOSED', 'this Sluice was closed; open another one')) : hold.during(work);
   const incrBig = (key: KeyInput, by: bigint, call?: CallOptions): Promise<bigint> =>
     open(() => keys.increment(key, by, call));
   const close = (): Promise<void> => {
     closed = true;
-    return node.close();
+    return hold.during(() => node.close());
   };
   return {
     addresses: node.addresses,

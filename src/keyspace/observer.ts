@@ -57,7 +57,8 @@ export class Observer {
     }
     for (const [i, ttl] of this.#ttls.entries()) {
       const fetchedAt = this.#fetchedAt[i] as Float64Array;
-      if (!isNew && now - (fetchedAt[place] as number) < ttl) this.#hits[i] = (this.#hits[i] as number) + this.#sampling;
+      if (!isNew && now - (fetchedAt[place] as number) < ttl)
+        this.#hits[i] = (this.#hits[i] as number) + this.#sampling;
       else fetchedAt[place] = now;
     }
     if (this.#used > MOST) this.#thin();

@@ -178,7 +178,13 @@ export class LinkConnection {
       });
     }
     if (database !== 0) steps.push({ argv: ['SELECT', String(database)], answered: must(`the database ${database}`) });
-    steps.push({ argv: ['CLIENT', 'SETNAME', 'sluice'], answered: () => undefined });
+    steps.push({
+      argv: ['CLIENT', 'SETNAME', 'sluice'],
+      answered: (frame) => {
+        // Without a password of our own the first command shows that one is asked for; its name is worth no connection.
+        if (frame.startsWith('-NOAUTH')) this.destroy(`the server asks for a password: ${frame.slice(1, -2)}`);
+      },
+    });
     if (tracking === true) {
       steps.push({
         argv: ['CLIENT', 'TRACKING', 'ON'],

@@ -127,6 +127,16 @@ export class ProxySession implements RemoteSession, ManagedClient {
     const { server, rules, upstream } = this.#context;
     const client = this.#client;
     const rule = rules.find(argv);
+    if (rule.name === 'reset' && (this.owed > 0 || this.#own.drain(rule))) {
+      // It ends what it would otherwise overtake.
+      this.#hold(argv);
+      return rule.command;
+    }
+    if (rule.handling === 'local' && this.#own.inTransaction && !actInTransaction.has(rule.name)) {
+      this.#own.refuse();
+      this.error(`ERR ${(argv[0] as ByteString).toUpperCase()} is not allowed in a transaction`);
+      return rule.command;
+    }
     if (rule.name === 'hello' && argv[1] === (client.reply.proto === 2 ? '3' : '2')) {
       if (this.owed > 0 || this.#own.passing) {
         // Each protocol has connections of its own: what comes after must not overtake what is under way.
@@ -137,16 +147,6 @@ export class ProxySession implements RemoteSession, ManagedClient {
         this.error('ERR HELLO cannot change the protocol while the connection has state in the store; RESET first');
         return rule.command;
       }
-    }
-    if (rule.name === 'reset' && (this.owed > 0 || this.#own.drain(rule))) {
-      // It ends what it would otherwise overtake.
-      this.#hold(argv);
-      return rule.command;
-    }
-    if (rule.handling === 'local' && this.#own.inTransaction && !actInTransaction.has(rule.name)) {
-      this.#own.refuse();
-      this.error(`ERR ${(argv[0] as ByteString).toUpperCase()} is not allowed in a transaction`);
-      return rule.command;
     }
     if (client.user === undefined || (rule.handling === 'local' && !this.#own.takes(rule))) {
       return this.#runHere(argv, sameInstant);
