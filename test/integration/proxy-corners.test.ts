@@ -123,6 +123,33 @@ it('makes EXEC abort when it had to refuse a command of the transaction', async 
   ]);
 });
 
+it('makes EXEC abort when it had to refuse a HELLO that would change the protocol', async () => {
+  await using redis = await startRedis();
+  await using proxy = await startProxyFace({ port: redis.port });
+  await using client = await connectRaw({ port: proxy.port });
+  expect(await client.pipeline([['MULTI'], ['SET', 'b', '1'], ['HELLO', '3'], ['EXEC'], ['GET', 'b']])).toEqual([
+    '+OK\r\n',
+    '+QUEUED\r\n',
+    '-ERR HELLO is not allowed in a transaction\r\n',
+    '-EXECABORT Transaction discarded because of previous errors.\r\n',
+    '$-1\r\n',
+  ]);
+});
+
+it('tells no client to log in when it is Sluice whose password is missing', async () => {
+  await using redis = await startRedis();
+  await using admin = await connectRaw({ port: redis.port });
+  expect(await admin.command('CONFIG', 'SET', 'requirepass', 'secret')).toBe('+OK\r\n');
+  await using proxy = await startProxyFace({ port: redis.port, settings: { retryFor: 50 } });
+  for (const hello of ['2', '3']) {
+    await using client = await connectRaw({ port: proxy.port });
+    client.send('HELLO', hello);
+    await client.next();
+    expect(await client.command('GET', 'k')).toMatch(/^-LOADING/);
+    expect(await client.command('SET', 'k', 'v')).toMatch(/^-LOADING/);
+  }
+});
+
 it('survives an answer longer than a string may be', { timeout: 60_000 }, async () => {
   await using redis = await startRedis();
   await using proxy = await startProxyFace({ port: redis.port, cache: {} });
