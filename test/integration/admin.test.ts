@@ -169,12 +169,14 @@ describe('the API', () => {
   it('documents itself: every path it names answers', async () => {
     const document = (await (await ask('/api/openapi.json')).json()) as {
       openapi: string;
-      paths: Record<string, { get: { responses: Record<string, unknown> } }>;
+      paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
     };
     expect(document.openapi).toBe('3.1.0');
-    for (const [path, { get }] of Object.entries(document.paths)) {
-      const { status } = await ask(path);
-      expect(Object.keys(get.responses), path).toContain(String(status));
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const [method, { responses }] of Object.entries(methods)) {
+        const { status } = await ask(path, { method: method.toUpperCase() });
+        expect(Object.keys(responses), `${method} ${path}`).toContain(String(status));
+      }
     }
   });
 

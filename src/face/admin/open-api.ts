@@ -66,7 +66,13 @@ export function openApi(version: string): Readonly<Record<string, unknown>> {
               },
             },
           },
-          responses: { 200: json('{ purged }: how many had a value.'), 400: problem, 401: problem, 501: problem },
+          responses: {
+            200: json('{ purged }: how many had a value.'),
+            400: problem,
+            401: problem,
+            415: problem,
+            501: problem,
+          },
         },
       },
       '/api/advise': {
