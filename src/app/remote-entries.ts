@@ -4,7 +4,7 @@ import type { FillOutcome } from '../cache/fill.ts';
 import { bulkOf, integerOf, isBulk, isError } from '../cache/reply-frame.ts';
 import type { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
-import type { EntryStore, KeptEntry, Outcome } from '../keyspace/entry-store.ts';
+import type { Claimed, EntryStore, FetchRight, KeptEntry, Outcome } from '../keyspace/entry-store.ts';
 import { ReplyError } from '../resp/reply-decoder.ts';
 import { errorOfReply } from '../store/redis/error-of-reply.ts';
 import { keptOf, type RedisKeptEntries } from '../store/redis/kept-entries.ts';
@@ -18,7 +18,6 @@ export interface RemoteEntriesOptions {
 
 /** Read-through entries of a store behind, through the local cache, which the store keeps true. */
 export class RemoteEntries implements EntryStore {
-  readonly alone = false;
   readonly #entries: RedisKeptEntries;
   readonly #reads: CachedReads;
   readonly #now: () => number;
@@ -43,13 +42,15 @@ export class RemoteEntries implements EntryStore {
     return old ?? this.#fill(key);
   }
 
-  async claim(key: ByteString, life: number, seen: KeptEntry | undefined): Promise<KeptEntry | boolean> {
-    return this.#entries.claim(key, life, seen);
+  async claim(key: ByteString, life: number, seen: KeptEntry | undefined): Promise<Claimed> {
+    const claimed = await this.#entries.claim(key, life, seen);
+    if (claimed === 'taken' || !('settle' in claimed)) return claimed;
+    return { settle: (held, outcome) => this.#settle(claimed, held, outcome) };
   }
 
-  async settle(key: ByteString, outcome: Outcome | undefined): Promise<boolean> {
+  async #settle(right: FetchRight, key: ByteString, outcome: Outcome | undefined): Promise<boolean> {
     try {
-      return await this.#entries.settle(key, outcome);
+      return await right.settle(key, outcome);
     } finally {
       if (outcome !== undefined) this.#reads.written(key);
     }

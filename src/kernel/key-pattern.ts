@@ -97,9 +97,16 @@ class CompiledPattern implements KeyPattern {
     const last = captures.at(-1);
     if (last === undefined) return key.length === prefix.length ? new Map() : undefined;
     if (!key.endsWith(last.after)) return undefined;
+    if (captures.length === 1) return this.#only(key, last);
     const ends = shortestEnds(captures, key, prefix.length);
     if (ends === 'never' || (ends === 'not so' && this.#shortestDecides)) return undefined;
     return typeof ends === 'string' ? this.#search(key) : this.#found(key, ends);
+  }
+
+  /** The usual pattern has one capture, which has one reading. */
+  #only(key: ByteString, { name, isStar, after }: PatternCapture): Captures | undefined {
+    const captured = key.slice(this.prefix.length, key.length - after.length);
+    return isStar || !captured.includes(':') ? new Map([[name, captured]]) : undefined;
   }
 
   #found(key: ByteString, ends: readonly number[]): Captures {

@@ -22,8 +22,8 @@ const PARTS = 7;
 /** The media type comes first, so that it can be read without the rest. None of the parts can have a line end. */
 export function encodeBeside({ contentType, grace, fetchedAt, until, validators, identity }: Beside): ByteString {
   const { etag, lastModified } = validators;
-  const text = `${contentType}\n${grace}\n${fetchedAt}\n${until}\n${etag}\n${lastModified}\n${identity}`;
-  if (text.split(SEPARATOR).length === PARTS) return text;
+  const isPlain = ![contentType, etag, lastModified, identity].some((part) => part.includes(SEPARATOR));
+  if (isPlain) return `${contentType}\n${grace}\n${fetchedAt}\n${until}\n${etag}\n${lastModified}\n${identity}`;
   // An origin that got a line end into a field says nothing by it.
   return encodeBeside({
     ...{ grace, fetchedAt, until, identity: identity.replaceAll(SEPARATOR, ' ') },

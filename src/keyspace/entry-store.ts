@@ -22,28 +22,32 @@ export interface Outcome {
   readonly life: number;
 }
 
-/** Where read-through keys are kept: the local cache before the store, as one. */
-export interface EntryStore {
-  /** No other node has this store: the right to fetch need not be asked for. */
-  readonly alone: boolean;
-  /** At once where it can. @throws SluiceError STORE_UNAVAILABLE, WRONG_TYPE … when it cannot be known */
-  read(key: ByteString): KeptEntry | undefined | Promise<KeptEntry | undefined>;
+/** The right to fetch a key. */
+export interface FetchRight {
   /**
-   * The right to fetch a key, which one node has at a time; always given where there is one node.
-   * @param life after which it is free again whatever happened, ms
-   * @param seen what is known to be kept, which led to the wish
-   * @returns true: it is given; false: another node has it; else what is kept by now, which is not what was seen
-   * @throws SluiceError STORE_UNAVAILABLE, STORE_TIMEOUT …
-   */
-  claim(key: ByteString, life: number, seen: KeptEntry | undefined): Promise<KeptEntry | boolean>;
-  /**
-   * Ends a fetch: keeps its outcome, if there is one, and gives back the right. A right that is gone (the key was purged, or its life was
+   * Ends the fetch: keeps its outcome, if there is one, and gives the right back. A right that is gone (the key was purged, or its life was
    * over) keeps nothing.
    * @throws SluiceError OUT_OF_MEMORY, STORE_UNAVAILABLE, STORE_TIMEOUT
    */
-  settle(key: ByteString, outcome: Outcome | undefined): Promise<boolean>;
+  settle(key: ByteString, outcome: Outcome | undefined): boolean | Promise<boolean>;
+}
+
+/** Where read-through keys are kept: the local cache before the store, as one. */
+export interface EntryStore {
+  /** At once where it can. @throws SluiceError STORE_UNAVAILABLE, WRONG_TYPE … when it cannot be known */
+  read(key: ByteString): KeptEntry | undefined | Promise<KeptEntry | undefined>;
+  /**
+   * The right to fetch a key, which one node has at a time; given at once where there is one node.
+   * @param life after which it is free again whatever happened, ms
+   * @param seen what is known to be kept, which led to the wish
+   * @throws SluiceError STORE_UNAVAILABLE, STORE_TIMEOUT …
+   */
+  claim(key: ByteString, life: number, seen: KeptEntry | undefined): Claimed | Promise<Claimed>;
   /** Drops what is kept of the keys, marks too, and ends the rights to fetch them. @returns how many had a value */
   purge(keys: readonly ByteString[]): Promise<number>;
   /** Every key that has a value or a mark from start to end comes at least once, with keys of no keyspace among them. */
   keys(): AsyncIterable<ByteString>;
 }
+
+/** What came of the wish to fetch a key: the right; what is kept by now, which is not what was seen; or another node has the right. */
+export type Claimed = FetchRight | KeptEntry | 'taken';

@@ -4,7 +4,7 @@ import { type Cancellation, Canceller } from '../kernel/cancellation.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { OriginAnswer, Validators } from '../origin/origin.ts';
 import { encodeBeside } from './beside.ts';
-import type { EntryStore, KeptEntry, Outcome } from './entry-store.ts';
+import type { Claimed, EntryStore, FetchRight, KeptEntry, Outcome } from './entry-store.ts';
 import { type Found, judge } from './found.ts';
 import type { Keyspace } from './keyspace.ts';
 
@@ -47,12 +47,22 @@ const LONGEST_LOOK_MS = 200;
 /** A right to fetch outlives the fetch by so much: writing the outcome takes a moment too. */
 const CLAIM_MARGIN_MS = 2_000;
 
-/** One key that is being fetched, and all who wait for it. */
-interface Flight {
+/** Who waits for a fetch: readers; nobody, because what is kept may still be given out; one reader, and nothing is to be kept. */
+type FetchFor = 'readers' | 'nobody' | 'one';
+
+/** One key that is being fetched, and all who wait for it; aborts when its time is over. */
+class Flight extends Canceller {
   readonly target: FetchTarget;
-  readonly result: Promise<Fetched>;
+  readonly fetchFor: FetchFor;
   /** Nothing has changed what is kept of the key since it began. */
-  valid: boolean;
+  valid = true;
+  result: Promise<Fetched> | undefined;
+
+  constructor(target: FetchTarget, fetchFor: FetchFor) {
+    super();
+    this.target = target;
+    this.fetchFor = fetchFor;
+  }
 }
 
 /**
@@ -64,7 +74,8 @@ export class Fetches {
   readonly #failing = new Set<Keyspace>();
   readonly #flights = new Map<ByteString, Flight>();
   readonly #options: FetchesOptions;
-  readonly #running = new Set<Canceller>();
+  /** Those that are no longer joined too. */
+  readonly #running = new Set<Flight>();
 
   constructor(options: FetchesOptions) {
     this.#options = options;
@@ -85,11 +96,11 @@ export class Fetches {
     target: FetchTarget,
     kept: KeptEntry | undefined,
   ): { readonly result: Promise<Fetched>; readonly collapsed: boolean } {
-    const other = this.#flights.get(target.key);
-    if (other?.valid === true) return { result: other.result, collapsed: true };
+    const other = this.#flights.get(target.key)?.result;
+    if (other !== undefined) return { result: other, collapsed: true };
     const error = this.#refusal(target);
     if (error !== undefined) return { result: Promise.reject(error), collapsed: false };
-    return { result: this.#begin(target, kept, false), collapsed: false };
+    return { result: this.#begin(target, kept, 'readers'), collapsed: false };
   }
 
   /**
@@ -97,29 +108,18 @@ export class Fetches {
    * @returns why not: the origin has just failed for this key, or too much is being fetched
    */
   refresh(target: FetchTarget, kept: KeptEntry): SluiceError | undefined {
-    if (this.#flights.get(target.key)?.valid === true) return undefined;
+    if (this.#flights.has(target.key)) return undefined;
     const error = this.#refusal(target);
     if (error !== undefined) return error;
     target.keyspace.stats.refreshes++;
     // Whoever reads the key next is told; nobody waits for this one.
-    this.#begin(target, kept, true).catch(() => undefined);
+    this.#begin(target, kept, 'nobody').catch(() => undefined);
     return undefined;
   }
 
   /** Asks the origin for one read alone, and keeps nothing. */
-  async pass(target: FetchTarget): Promise<Fetched> {
-    const { clock } = this.#options;
-    const { keyspace } = target;
-    const over = new Canceller();
-    this.#running.add(over);
-    const timer = clock.setTimer(() => over.abort(timedOut(keyspace)), keyspace.policy.timeout);
-    try {
-      const answer = await this.#ask(target, undefined, over);
-      return { ...this.#outcomeOf(answer, target, undefined).answer, kept: false };
-    } finally {
-      timer.cancel();
-      this.#running.delete(over);
-    }
+  pass(target: FetchTarget): Promise<Fetched> {
+    return this.#run(new Flight(target, 'one'), undefined);
   }
 
   /** What is fetched of the key just now is given to those who wait, and not kept. */
@@ -143,71 +143,73 @@ export class Fetches {
     return new SluiceError('OVERLOADED', `${limit} keys are being fetched already; try again`);
   }
 
-  #begin(target: FetchTarget, kept: KeptEntry | undefined, inBackground: boolean): Promise<Fetched> {
-    const { key } = target;
-    let flight: Flight;
-    const result = this.#run(target, kept, inBackground, () => flight.valid).finally(() => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    });
-    flight = { target, result, valid: true };
-    this.#flights.set(key, flight);
-    return result;
+  #begin(target: FetchTarget, kept: KeptEntry | undefined, fetchFor: FetchFor): Promise<Fetched> {
+    const flight = new Flight(target, fetchFor);
+    this.#flights.set(target.key, flight);
+    flight.result = this.#run(flight, kept);
+    return flight.result;
   }
 
   /** The whole way of a fetch. */
-  async #run(
-    target: FetchTarget,
-    seen: KeptEntry | undefined,
-    inBackground: boolean,
-    isValid: () => boolean,
-  ): Promise<Fetched> {
-    const { store, clock } = this.#options;
+  async #run(flight: Flight, seen: KeptEntry | undefined): Promise<Fetched> {
+    const { clock } = this.#options;
+    const { target } = flight;
     const { key, keyspace } = target;
-    const over = new Canceller();
-    this.#running.add(over);
-    const timer = clock.setTimer(() => over.abort(timedOut(keyspace)), keyspace.policy.timeout);
-    let claimed = false;
-    let outcome: Outcome | undefined;
+    this.#running.add(flight);
+    const timer = clock.setTimer(() => flight.abort(timedOut(keyspace)), keyspace.policy.timeout);
+    let right: FetchRight | undefined;
     try {
-      const right = store.alone || (await this.#obtain(target, seen, inBackground, over));
-      if (typeof right === 'object') return right;
-      claimed = right;
+      const obtained = this.#obtain(flight, seen);
+      const found = obtained instanceof Promise ? await obtained : obtained;
+      if (found !== undefined && !('settle' in found)) return found;
+      right = found;
       const known = seen === undefined ? undefined : judge(seen, clock.now());
-      const answer = await this.#ask(target, known, over);
-      const fetched = this.#outcomeOf(answer, target, known);
-      if (claimed && isValid()) ({ outcome } = fetched);
-      const kept = outcome !== undefined && (await this.#keep(target, outcome));
-      if (!kept && fetched.outcome !== undefined) keyspace.stats.unkept++;
-      return { ...fetched.answer, kept };
+      const { answer, outcome } = this.#outcomeOf(await this.#ask(flight, known), target, known);
+      if (outcome === undefined || right === undefined || !flight.valid) {
+        if (outcome !== undefined && flight.fetchFor !== 'one') keyspace.stats.unkept++;
+        return { ...answer, kept: false };
+      }
+      const settled = this.#keep(target, right, outcome);
+      right = undefined;
+      const kept = settled instanceof Promise ? await settled : settled;
+      return { ...answer, kept };
     } finally {
       timer.cancel();
-      this.#running.delete(over);
-      if (claimed && outcome === undefined) store.settle(key, undefined).catch(() => undefined);
+      this.#running.delete(flight);
+      if (this.#flights.get(key) === flight) this.#flights.delete(key);
+      if (right !== undefined) giveBack(right, key);
     }
   }
 
-  async #ask(target: FetchTarget, known: Found | undefined, signal: Cancellation): Promise<OriginAnswer> {
-    const { clock, onOriginState } = this.#options;
-    const { key, keyspace, captures, identity } = target;
+  /** What the origin says; how it fares is noted. */
+  #ask(flight: Flight, known: Found | undefined): Promise<OriginAnswer> {
+    const { clock } = this.#options;
+    const { key, keyspace, captures } = flight.target;
     const validators = known?.entry.value === undefined ? undefined : usable(known.beside.validators);
     const startedAt = clock.monotonic();
     keyspace.stats.fetches++;
-    try {
-      const answer = await keyspace.origin.fetch({ key, captures, validators, signal });
-      if (this.#failing.delete(keyspace)) onOriginState(keyspace, undefined);
-      return answer;
-    } catch (thrown) {
-      const error = signal.aborted ? (signal.reason as SluiceError) : thrown;
-      if (!isSluiceError(error)) throw error;
-      if (error.code !== 'CLOSED') keyspace.failed(key, identity, error, clock.monotonic());
-      if (isOriginFault(error) && !this.#failing.has(keyspace)) {
-        this.#failing.add(keyspace);
-        onOriginState(keyspace, error);
-      }
-      throw error;
-    } finally {
-      keyspace.durations.record(clock.monotonic() - startedAt);
+    return keyspace.origin.fetch({ key, captures, validators, signal: flight }).then(
+      (answer) => {
+        keyspace.durations.record(clock.monotonic() - startedAt);
+        if (this.#failing.delete(keyspace)) this.#options.onOriginState(keyspace, undefined);
+        return answer;
+      },
+      (thrown: unknown) => {
+        keyspace.durations.record(clock.monotonic() - startedAt);
+        throw this.#failed(flight, flight.aborted ? flight.reason : thrown);
+      },
+    );
+  }
+
+  /** Remembers why there is no value. */
+  #failed({ target: { key, keyspace, identity } }: Flight, error: unknown): unknown {
+    if (!isSluiceError(error)) return error;
+    if (error.code !== 'CLOSED') keyspace.failed(key, identity, error, this.#options.clock.monotonic());
+    if (isOriginFault(error) && !this.#failing.has(keyspace)) {
+      this.#failing.add(keyspace);
+      this.#options.onOriginState(keyspace, error);
     }
+    return error;
   }
 
   /** What the answer of an origin means: to those who wait, and to the store. */
@@ -248,52 +250,83 @@ export class Fetches {
   }
 
   /** A store that is full or away is no reason to keep a value from those who wait for it. */
-  async #keep({ key, keyspace }: FetchTarget, outcome: Outcome): Promise<boolean> {
-    const { store, onUnkept } = this.#options;
-    try {
-      return await store.settle(key, outcome);
-    } catch (error) {
+  #keep({ key, keyspace }: FetchTarget, right: FetchRight, outcome: Outcome): boolean | Promise<boolean> {
+    const unkept = (error: unknown): false => {
       if (!isSluiceError(error)) throw error;
-      onUnkept(keyspace, error);
+      keyspace.stats.unkept++;
+      this.#options.onUnkept(keyspace, error);
       return false;
+    };
+    try {
+      const settled = right.settle(key, outcome);
+      if (!(settled instanceof Promise)) return settled;
+      return settled.then((kept) => {
+        // The right was gone: the key was purged, or it took too long.
+        if (!kept) keyspace.stats.unkept++;
+        return kept;
+      }, unkept);
+    } catch (error) {
+      return unkept(error);
     }
   }
 
   /**
    * The right to fetch, or what another node that has it fetches.
-   * @returns false: it takes too long, or the store cannot say who has it; then it is fetched here, and not kept
+   * @returns undefined: it takes too long, or the store cannot say who has it; then it is fetched here, and not kept
    */
-  async #obtain(
-    { key, keyspace }: FetchTarget,
+  #obtain(
+    flight: Flight,
     seen: KeptEntry | undefined,
-    inBackground: boolean,
-    signal: Cancellation,
-  ): Promise<Fetched | boolean> {
+  ): FetchRight | undefined | Promise<FetchRight | Fetched | undefined> {
+    const { key, keyspace } = flight.target;
+    if (flight.fetchFor === 'one') return undefined;
+    const claimed = this.#options.store.claim(key, keyspace.policy.timeout + CLAIM_MARGIN_MS, seen);
+    const isAtOnce = !(claimed instanceof Promise) && claimed !== 'taken' && 'settle' in claimed;
+    return isAtOnce ? claimed : this.#compete(flight, seen, claimed);
+  }
+
+  /** Until there is the right, what somebody else kept, or no time any more. */
+  async #compete(
+    flight: Flight,
+    seen: KeptEntry | undefined,
+    first: Claimed | Promise<Claimed>,
+  ): Promise<FetchRight | Fetched | undefined> {
     const { store, clock, random } = this.#options;
+    const { key, keyspace } = flight.target;
     const { timeout } = keyspace.policy;
+    const inBackground = flight.fetchFor === 'nobody';
     const giveUpAt = clock.monotonic() + timeout / 2;
     let known = seen;
+    let asked = first;
     for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 2, LONGEST_LOOK_MS)) {
-      let right: KeptEntry | boolean;
+      let claimed: Claimed;
       try {
-        right = await store.claim(key, timeout + CLAIM_MARGIN_MS, known);
+        claimed = await asked;
       } catch (error) {
         if (!isSluiceError(error)) throw error;
-        return false;
+        return undefined;
       }
-      if (right === true) return true;
-      if (right !== false) {
-        const found = judge(right, clock.now());
+      if (claimed === 'taken') {
+        // In the background the other one does what was wanted here.
+        if (inBackground) return fetchedElsewhere(judge(seen as KeptEntry, clock.now()) as Found);
+      } else if ('settle' in claimed) {
+        return claimed;
+      } else {
+        const found = judge(claimed, clock.now());
         if (found !== undefined && (found.freshFor > 0 || inBackground)) return fetchedElsewhere(found);
-        known = right;
-      } else if (inBackground) {
-        // The other one does what was wanted here.
-        return fetchedElsewhere(judge(seen as KeptEntry, clock.now()) as Found);
+        known = claimed;
       }
-      if (clock.monotonic() >= giveUpAt) return false;
-      await pause(clock, wait * (0.5 + random()), signal);
+      if (clock.monotonic() >= giveUpAt) return undefined;
+      await pause(clock, wait * (0.5 + random()), flight);
+      asked = store.claim(key, timeout + CLAIM_MARGIN_MS, known);
     }
   }
+}
+
+/** Whoever wants the key next need not wait for the end of the right. */
+function giveBack(right: FetchRight, key: ByteString): void {
+  const settled = right.settle(key, undefined);
+  if (settled instanceof Promise) settled.catch(() => undefined);
 }
 
 function fetchedElsewhere({ entry, beside: { contentType, identity } }: Found): Fetched {

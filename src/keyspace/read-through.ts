@@ -146,15 +146,16 @@ export class ReadThrough {
     return this.#fetch(target, undefined);
   }
 
-  async #fetch(target: ReadTarget, seen: KeptEntry | undefined): Promise<ReadAnswer> {
+  #fetch(target: ReadTarget, seen: KeptEntry | undefined): Promise<ReadAnswer> {
     const { stats } = target.keyspace;
     stats.misses++;
     const { result, collapsed } = this.fetches.join(target, seen);
     if (collapsed) stats.collapsed++;
-    const { value, tag, contentType, kept, identity } = await result;
-    if (identity !== target.identity) throw conflict(target.key);
-    const cacheStatus = forwardStatus('miss', { stored: kept, collapsed });
-    return { value, tag, contentType, cacheStatus, age: undefined, stale: false };
+    return result.then(({ value, tag, contentType, kept, identity }) => {
+      if (identity !== target.identity) throw conflict(target.key);
+      const cacheStatus = forwardStatus('miss', { stored: kept, collapsed });
+      return { value, tag, contentType, cacheStatus, age: undefined, stale: false };
+    });
   }
 
   #judge(entry: KeptEntry, { key, identity }: ReadTarget): Found | undefined {

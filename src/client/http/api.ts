@@ -5,7 +5,7 @@ import type { Cancellation } from '../../kernel/cancellation.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Connections } from './connections.ts';
 import type { OutgoingRequest, OutgoingResponse } from './exchange.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, Pass } from './gate.ts';
 import { retryAfterOf } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { transportDetails } from './transport-error.ts';
@@ -66,16 +66,29 @@ export class Api {
    * @throws SluiceError ORIGIN_FAILED (also without having asked, with `details.retryAfter`), ORIGIN_OVERLOADED, VALUE_TOO_LARGE,
    * FORBIDDEN. Rejects with the signal's reason when it aborts.
    */
-  async call(connections: Connections, call: ApiCall): Promise<OutgoingResponse> {
+  call(connections: Connections, call: ApiCall): Promise<OutgoingResponse> {
+    const deadline = this.#options.clock.monotonic() + call.timeout;
+    this.#budget.earn();
+    const first = this.#try(connections, call, deadline);
+    const judged = (): Promise<OutgoingResponse> => this.#persist(connections, call, deadline, first);
+    return first.then((response) => (call.wants(response.status) ? response : judged()), judged);
+  }
+
+  /** Judges what a try came to, and makes another where that may help. */
+  async #persist(
+    connections: Connections,
+    call: ApiCall,
+    deadline: number,
+    first: Promise<OutgoingResponse>,
+  ): Promise<OutgoingResponse> {
     const { clock, random } = this.#options;
-    const deadline = clock.monotonic() + call.timeout;
     let left = call.method === 'GET' ? call.retries : 0;
     let mayRenew = call.method === 'GET';
-    this.#budget.earn();
+    let tried = first;
     for (let attempt = 0; ; attempt++) {
       let wait: number;
       try {
-        const response = await this.#try(connections, call, deadline);
+        const response = await tried;
         if (call.wants(response.status)) return response;
         const pause = this.#pauseAskedFor(response);
         if (pause !== undefined) this.gate.pauseFor(pause);
@@ -104,38 +117,46 @@ export class Api {
       }
       this.stats.retries++;
       if (wait > 0) await pauseFor(clock, wait, call.signal);
+      tried = this.#try(connections, call, deadline);
     }
   }
 
-  /** One request, with all that has to be asked before and noted after. */
-  async #try(connections: Connections, call: ApiCall, deadline: number): Promise<OutgoingResponse> {
-    const { clock } = this.#options;
-    this.#refuseWhileBroken();
-    const entered = this.gate.enter(call.signal, deadline - clock.monotonic());
-    const pass = entered instanceof Promise ? await entered : entered;
+  /** One request, when there is room for it. */
+  #try(connections: Connections, call: ApiCall, deadline: number): Promise<OutgoingResponse> {
+    try {
+      if (this.breaker.wait() > 0) throw this.#broken();
+      const entered = this.gate.enter(call.signal, deadline - this.#options.clock.monotonic());
+      return entered instanceof Promise
+        ? entered.then((pass) => this.#send(connections, call, pass))
+        : this.#send(connections, call, entered);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** One request, with all that has to be noted after it. @throws SluiceError ORIGIN_FAILED when it must not be made any more */
+  #send(connections: Connections, call: ApiCall, pass: Pass): Promise<OutgoingResponse> {
     const role = this.breaker.begin();
     if (role === undefined) {
       pass.giveBack();
       throw this.#broken();
     }
-    let outcome: BreakerOutcome = 'failure';
     this.stats.requests++;
-    try {
-      const response = await connections.send(call);
-      if (response.status < 500) outcome = 'success';
-      return response;
-    } catch (error) {
-      outcome = outcomeOf(error, call.signal);
-      throw error;
-    } finally {
+    const over = (outcome: BreakerOutcome): void => {
       if (outcome === 'failure') this.stats.failures++;
       this.breaker.end(role, outcome);
       pass.leave();
-    }
-  }
-
-  #refuseWhileBroken(): void {
-    if (this.breaker.wait() > 0) throw this.#broken();
+    };
+    return connections.send(call).then(
+      (response) => {
+        over(response.status < 500 ? 'success' : 'failure');
+        return response;
+      },
+      (error: unknown) => {
+        over(outcomeOf(error, call.signal));
+        throw error;
+      },
+    );
   }
 
   #broken(): SluiceError {

@@ -100,7 +100,12 @@ export class Connections {
   send(request: OutgoingRequest): Promise<OutgoingResponse> {
     const { signal, method, target, headers, body } = request;
     if (signal.aborted) return Promise.reject(signal.reason as Error);
-    const line = this.#idle.pop() ?? this.#open();
+    let line: Line;
+    try {
+      line = this.#idle.pop() ?? this.#open();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const exchange = new Exchange(request, line);
     line.client.dispatch({ method, path: target, headers: withDefaults(headers), body: body ?? null }, exchange);
     return exchange.response;

@@ -47,6 +47,28 @@ export interface Pass {
   giveBack(): void;
 }
 
+class OnePass implements Pass {
+  #end: ((counts: boolean) => void) | undefined;
+
+  constructor(end: (counts: boolean) => void) {
+    this.#end = end;
+  }
+
+  leave(): void {
+    this.#over(true);
+  }
+
+  giveBack(): void {
+    this.#over(false);
+  }
+
+  #over(counts: boolean): void {
+    const end = this.#end;
+    this.#end = undefined;
+    end?.(counts);
+  }
+}
+
 interface Waiter {
   readonly admit: () => void;
 }
@@ -172,21 +194,20 @@ export class Gate {
   #pass(): Pass {
     this.stats.passed++;
     this.#active++;
-    let isOver = false;
-    const end = (counts: boolean): void => {
-      if (isOver) return;
-      isOver = true;
-      this.#active--;
-      const rate = this.#rate;
-      if (counts && rate !== undefined) {
-        this.#cooling.push(this.#options.clock.monotonic() + rate.per * (1 + CLOCK_ERROR) + CLOCK_STEP_MS);
-      }
-      if (!counts) this.stats.passed--;
-      if (this.#waiters.size > 0) this.#pump();
-      else if (rate !== undefined) this.#warm(this.#options.clock.monotonic());
-    };
-    return { leave: () => end(true), giveBack: () => end(false) };
+    return new OnePass(this.#end);
   }
+
+  /** Of a call that was let through. @param counts it was made */
+  readonly #end = (counts: boolean): void => {
+    this.#active--;
+    const rate = this.#rate;
+    if (counts && rate !== undefined) {
+      this.#cooling.push(this.#options.clock.monotonic() + rate.per * (1 + CLOCK_ERROR) + CLOCK_STEP_MS);
+    }
+    if (!counts) this.stats.passed--;
+    if (this.#waiters.size > 0) this.#pump();
+    else if (rate !== undefined) this.#warm(this.#options.clock.monotonic());
+  };
 
   /** Lets those pass for whom there is room, and sees to it that it is called again when there is more. */
   #pump(): void {

@@ -1,4 +1,4 @@
-import type { Api } from '../../client/http/api.ts';
+import type { Api, ApiCall } from '../../client/http/api.ts';
 import type { ApiLimits, Apis } from '../../client/http/apis.ts';
 import { type Connections, defaultHeaders } from '../../client/http/connections.ts';
 import type { OutgoingResponse } from '../../client/http/exchange.ts';
@@ -94,31 +94,48 @@ class HttpOrigin implements Origin {
     if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
-  async fetch({ key, captures, validators, signal }: OriginRequest): Promise<OriginAnswer> {
-    const { method = 'GET', body, retries = 1, maxValueBytes, timeout } = this.#options;
-    const conditions = method === 'GET' ? conditionsOf(validators) : [];
-    const isConditional = conditions.length > 0;
-    const own = this.#headers.list(key, captures);
-    const headers = isConditional ? [...own, ...conditions] : own;
-    this.#underWay++;
+  fetch(request: OriginRequest): Promise<OriginAnswer> {
+    const { method = 'GET' } = this.#options;
+    const conditions = method === 'GET' ? conditionsOf(request.validators) : none;
+    let call: ApiCall;
     try {
-      const response = await this.#api.call(this.#connections, {
-        method,
-        target: this.#url.target(key, captures),
-        headers,
-        body: body === undefined ? undefined : renderJsonBody(body, key, captures),
-        maxBytes: maxValueBytes,
-        wants: this.#wants,
-        signal,
-        timeout,
-        retries,
-      });
-      return this.#answer(response, isConditional);
+      call = this.#callFor(request, conditions);
     } catch (error) {
-      throw signal.aborted && error === signal.reason ? this.#aborted(error) : error;
-    } finally {
-      if (--this.#underWay === 0) for (const idle of this.#onIdle.splice(0)) idle();
+      return Promise.reject(error);
     }
+    const { signal } = request;
+    this.#underWay++;
+    return this.#api.call(this.#connections, call).then(
+      (response) => {
+        this.#over();
+        return this.#answer(response, conditions.length > 0);
+      },
+      (error: unknown) => {
+        this.#over();
+        throw signal.aborted && error === signal.reason ? this.#aborted(error) : error;
+      },
+    );
+  }
+
+  /** @throws SluiceError INVALID_ARGUMENT for a key that makes no request */
+  #callFor({ key, captures, signal }: OriginRequest, conditions: readonly string[]): ApiCall {
+    const { method = 'GET', body, retries = 1, maxValueBytes, timeout } = this.#options;
+    const own = this.#headers.list(key, captures);
+    return {
+      method,
+      target: this.#url.target(key, captures),
+      headers: conditions.length === 0 ? own : [...own, ...conditions],
+      body: body === undefined ? undefined : renderJsonBody(body, key, captures),
+      maxBytes: maxValueBytes,
+      wants: this.#wants,
+      signal,
+      timeout,
+      retries,
+    };
+  }
+
+  #over(): void {
+    if (--this.#underWay === 0) for (const idle of this.#onIdle.splice(0)) idle();
   }
 
   #answer(response: OutgoingResponse, isConditional: boolean): OriginAnswer {
@@ -169,9 +186,11 @@ class HttpOrigin implements Origin {
   }
 }
 
-function conditionsOf(validators: Validators | undefined): string[] {
+const none: readonly string[] = [];
+
+function conditionsOf(validators: Validators | undefined): readonly string[] {
+  if (validators === undefined) return none;
   const conditions: string[] = [];
-  if (validators === undefined) return conditions;
   const { etag, lastModified } = validators;
   if (etag !== '') conditions.push('if-none-match', etag);
   if (lastModified !== '') conditions.push('if-modified-since', lastModified);

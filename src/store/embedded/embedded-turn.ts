@@ -44,9 +44,17 @@ export class EmbeddedTurn {
     const { engine } = this;
     engine.begin();
     if (engine.state === 'loading') engine.requireWritable();
-    const result = work();
-    const { revealed } = engine;
-    return revealed > this.#durability.committed ? this.#committed(revealed, undefined).then(() => result) : result;
+    return this.#revealed(work());
+  }
+
+  /** A write at once, unless it has to be committed. @throws SluiceError STORE_LOADING, STORE_READ_ONLY, OUT_OF_MEMORY */
+  writeNow<T>(isInternal: boolean, work: () => T): T | Promise<T> {
+    const { engine } = this;
+    engine.begin();
+    engine.requireWritable();
+    if (isInternal) engine.requireInternalMemory();
+    else engine.requireMemory();
+    return this.#revealed(work());
   }
 
   /** A write to user or compatibility keys. @throws SluiceError STORE_LOADING, STORE_READ_ONLY, OUT_OF_MEMORY */
@@ -75,6 +83,11 @@ export class EmbeddedTurn {
     const { revealed } = engine;
     if (revealed > this.#durability.committed) await this.#committed(revealed, signal);
     return result;
+  }
+
+  #revealed<T>(result: T): T | Promise<T> {
+    const { revealed } = this.engine;
+    return revealed > this.#durability.committed ? this.#committed(revealed, undefined).then(() => result) : result;
   }
 
   #committed(seq: number, signal: AbortSignal | undefined): Promise<void> {

@@ -32,11 +32,9 @@ export class EmbeddedKept {
 
 /**
  * Read-through entries in the engine, all of class `cached`: evicted when memory runs short, gone after a restart. What is kept beside a
- * value lies in the value's own record; a mark that there is none lies among the internal keys. One process has the engine, so the right to
- * fetch is everybody's.
+ * value lies in the value's own record; a mark that there is none lies among the internal keys.
  */
 export class EmbeddedKeptEntries {
-  readonly alone = true;
   readonly #turn: EmbeddedTurn;
   readonly #keys: StoreKeys;
   /** No mark was ever made: none need be looked for. */
@@ -51,34 +49,31 @@ export class EmbeddedKeptEntries {
     return this.#turn.readNow(() => this.#read(key));
   }
 
-  async claim(): Promise<boolean> {
-    return true;
+  /** One process has the engine, so the right is everybody's. */
+  claim(): this {
+    return this;
   }
 
-  async settle(
+  settle(
     key: ByteString,
     outcome: { readonly value: ByteString | undefined; readonly beside: ByteString; readonly life: number } | undefined,
-  ): Promise<boolean> {
+  ): boolean | Promise<boolean> {
     if (outcome === undefined) return false;
     const { value, beside, life } = outcome;
     const { engine } = this.#turn;
-    const kept = { entryClass: EntryClass.cached };
-    if (value === undefined) {
-      const mark = this.#keys.markOf(key);
-      this.#hasMarks = true;
-      await this.#turn.writeInternal(undefined, () => {
-        this.#spaceOf(key).delete(key);
-        engine.internal.strings.set(mark, beside, { ...kept, expiresAt: engine.turn.time + life });
-      });
-      return true;
-    }
     const space = this.#spaceOf(key);
-    const write = (): void => {
-      if (this.#hasMarks) engine.internal.delete(this.#keys.markOf(key));
-      space.strings.set(key, value, { ...kept, contentType: beside, expiresAt: engine.turn.time + life });
-    };
-    await (space === engine.internal ? this.#turn.writeInternal(undefined, write) : this.#turn.write(undefined, write));
-    return true;
+    return this.#turn.writeNow(value === undefined || space === engine.internal, () => {
+      const kept = { entryClass: EntryClass.cached, contentType: beside, expiresAt: engine.turn.time + life };
+      if (value !== undefined) {
+        if (this.#hasMarks) engine.internal.delete(this.#keys.markOf(key));
+        space.strings.set(key, value, kept);
+      } else {
+        this.#hasMarks = true;
+        space.delete(key);
+        engine.internal.strings.set(this.#keys.markOf(key), beside, { ...kept, contentType: '' });
+      }
+      return true;
+    });
   }
 
   async purge(keys: readonly ByteString[]): Promise<number> {

@@ -19,6 +19,19 @@ export interface RedisKept {
   readonly proven: boolean;
 }
 
+/** What is to be kept: a value, or a mark that there is none, for so long (ms). */
+export interface RedisOutcome {
+  readonly value: ByteString | undefined;
+  readonly beside: ByteString;
+  readonly life: number;
+}
+
+/** The right to fetch a key, which this node holds until it settles it or its life is over. */
+export interface RedisRight {
+  /** @returns whether the outcome is kept: not when the right was gone */
+  settle(key: ByteString, outcome: RedisOutcome | undefined): Promise<boolean>;
+}
+
 const TAG_LENGTH = MARK_TAG.length;
 const SCAN_COUNT = '500';
 
@@ -32,8 +45,6 @@ export class RedisKeptEntries {
   readonly #calls: RedisCalls;
   readonly #nodeId: string;
   readonly #now: () => number;
-  /** Rights held, by key. */
-  readonly #held = new Map<ByteString, ByteString>();
   #claims = 0;
 
   /** @param nodeId no other node has it @param now ms since the epoch */
@@ -43,13 +54,12 @@ export class RedisKeptEntries {
     this.#now = now;
   }
 
-  async claim(key: ByteString, life: number, seen: RedisKept | undefined): Promise<RedisKept | boolean> {
+  async claim(key: ByteString, life: number, seen: RedisKept | undefined): Promise<RedisRight | RedisKept | 'taken'> {
     const holder = `${this.#nodeId}.${++this.#claims}`;
     const state = seen === undefined ? '' : seen.beside === '' ? FOREIGN : tagOfKept(seen) + seen.beside;
     const reply = await this.#calls.decide(claimFetch, this.#keysOf(key), ['', holder, String(Math.ceil(life)), state]);
     if (typeof reply === 'number') {
-      if (reply === 1) this.#held.set(key, holder);
-      return reply === 1;
+      return reply === 1 ? { settle: (held, outcome) => this.#settle(held, holder, outcome) } : 'taken';
     }
     const [value, found, expiresAt] = reply as readonly [ByteString | null, ByteString, number];
     const left = expiresAt === 0 ? Number.POSITIVE_INFINITY : expiresAt - this.#now();
@@ -66,13 +76,7 @@ export class RedisKeptEntries {
     return keptOf(value, there, expiresAt === 0 ? Number.POSITIVE_INFINITY : expiresAt - this.#now(), true);
   }
 
-  async settle(
-    key: ByteString,
-    outcome: { readonly value: ByteString | undefined; readonly beside: ByteString; readonly life: number } | undefined,
-  ): Promise<boolean> {
-    const holder = this.#held.get(key);
-    if (holder === undefined) return false;
-    this.#held.delete(key);
+  async #settle(key: ByteString, holder: ByteString, outcome: RedisOutcome | undefined): Promise<boolean> {
     const what = outcome === undefined ? 'nothing' : outcome.value === undefined ? 'mark' : 'value';
     const { value = '', beside = '', life = 1 } = outcome ?? {};
     const tag = what === 'value' ? tagOf(value) : MARK_TAG;
