@@ -241,7 +241,7 @@ export class HttpFace {
       this.#fail(exchange, connection, error);
     }
     if (answered === undefined) this.#observe(exchange, started);
-    else void this.#observeLater(answered, exchange, connection, started);
+    else this.#observeLater(answered, exchange, connection, started);
     // An answer that left at once, as most do, needs no timer.
     const waiting = connection.socket.writableLength;
     if (answered !== undefined || waiting > 0) connection.socket.setTimeout(limits.stallTimeout);
@@ -268,19 +268,15 @@ export class HttpFace {
     if (rate !== undefined) throw tooManyRequests(user === undefined ? 'address' : 'user', rate, wait);
   }
 
-  async #observeLater(
-    answered: Promise<void>,
-    exchange: Exchange,
-    connection: Connection,
-    started: number,
-  ): Promise<void> {
-    try {
-      await answered;
-    } catch (error) {
+  #observeLater(answered: Promise<void>, exchange: Exchange, connection: Connection, started: number): void {
+    const over = (): void => {
+      this.#observe(exchange, started);
+      if (connection.socket.writableLength > 0) connection.reportOutput();
+    };
+    void answered.then(over, (error: unknown) => {
       this.#fail(exchange, connection, error);
-    }
-    this.#observe(exchange, started);
-    if (connection.socket.writableLength > 0) connection.reportOutput();
+      over();
+    });
   }
 
   #observe({ request, response, number }: Exchange, started: number): void {
