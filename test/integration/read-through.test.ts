@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -153,6 +154,44 @@ describe.skipIf(findProgram('redis-server') === undefined).each(['memory', 'redi
       expect(await client.command('GET', `${prefix}:a`)).toContain('/a 2');
       expect((await get(sluice, `${prefix}:a`, { method: 'DELETE' })).status).toBe(204);
       expect((await get(sluice, `${prefix}:a`)).body).toBe('/a 3');
+    });
+
+    it('keep what is fetched after a purge, and not what was being fetched before', async () => {
+      const asked: ServerResponse[] = [];
+      await using api = await startApi((_, response) => void asked.push(response));
+      const prefix = fresh();
+      await using sluice = await node({ origin: { http: `${api.url}/{1}` } }, prefix);
+      const before = get(sluice, `${prefix}:a`);
+      await eventually(() => expect(asked.length).toBe(1));
+      await get(sluice, `${prefix}:a`, { method: 'DELETE' });
+      const after = get(sluice, `${prefix}:a`);
+      await eventually(() => expect(asked.length).toBe(2));
+      asked[0]?.end('old');
+      expect(await before).toMatchObject({ body: 'old', cacheStatus: 'sluice; fwd=miss' });
+      // It shares the fetch that began after the purge.
+      const third = get(sluice, `${prefix}:a`);
+      await eventually(async () => expect((await get(sluice, 'other')).status).toBe(404));
+      asked[1]?.end('new');
+      expect(await after).toMatchObject({ body: 'new', cacheStatus: 'sluice; fwd=miss; stored' });
+      expect((await third).body).toBe('new');
+      await eventually(async () =>
+        expect(await get(sluice, `${prefix}:a`)).toMatchObject({
+          body: 'new',
+          cacheStatus: expect.stringContaining('hit'),
+        }),
+      );
+      expect(asked.length).toBe(2);
+    });
+
+    it('answer an error for one of several keys, and go on', async () => {
+      await using api = await startApi();
+      const prefix = fresh();
+      await using sluice = await node({ origin: { http: `${api.url}/{1}` } }, prefix);
+      await using client = await connectRaw({ port: portOf(sluice.resp) });
+      // Over Redis nothing can lie beside this key.
+      const reply = await client.command('DEL', `${prefix}:}`, `plain${prefix}`);
+      expect(reply).toMatch(kind === 'redis' ? /^-ERR .*cannot be read through/ : /^:0/);
+      expect(await client.command('GET', `${prefix}:a`)).toContain('/a 1');
     });
 
     it('remember for negativeTtl that there is none', async () => {

@@ -146,11 +146,12 @@ async function purge(
   keys: readonly ByteString[],
   targets: Targets,
 ): Promise<ByteString> {
-  const purged = client.managed.purge([...new Set(targets.filter((target) => target !== undefined))]);
-  const others = await Promise.all(
-    keys.filter((_, i) => targets[i] === undefined).map((key) => client.runPlain([name.toUpperCase(), key])),
-  );
-  return sum([`:${await purged}\r\n`, ...others]);
+  // All at once, and watched at once: one that fails must not go unheard while the others are waited for.
+  const [purged, ...others] = await Promise.all([
+    client.managed.purge(targets.filter((target) => target !== undefined)),
+    ...keys.filter((_, i) => targets[i] === undefined).map((key) => client.runPlain([name.toUpperCase(), key])),
+  ]);
+  return sum([`:${purged}\r\n`, ...others]);
 }
 
 /** The sum of integer replies, or the first error among them. */
