@@ -89,6 +89,8 @@ export interface RemoteSession {
   readonly blocking: boolean;
   /** Runs one command. @returns its row in the table, where it has one */
   run(argv: readonly ByteString[], sameInstant: boolean): PreparedCommand | undefined;
+  /** An error behind all replies so far. */
+  error(message: string): void;
   /**
    * Asked by the execution of a command that may run here: whether it is answered otherwise, now or later.
    * @throws SluiceError MANAGED_KEY

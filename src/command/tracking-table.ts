@@ -85,12 +85,15 @@ export class TrackingTable implements ChangeConsumer {
     this.#current = client;
   }
 
-  /** The client read these keys by a command that may be cached. */
-  remember(client: Client, keys: readonly ByteString[]): void {
+  /**
+   * The client read these keys by a command that may be cached.
+   * @param caching what CLIENT CACHING said before that command
+   */
+  remember(client: Client, keys: readonly ByteString[], caching = client.tracking?.caching): void {
     const { tracking } = client;
     if (tracking === undefined || tracking.mode === 'broadcast') return;
-    if (tracking.mode === 'optin' && tracking.caching !== 'yes') return;
-    if (tracking.mode === 'optout' && tracking.caching === 'no') return;
+    if (tracking.mode === 'optin' && caching !== 'yes') return;
+    if (tracking.mode === 'optout' && caching === 'no') return;
     for (const key of keys) {
       let readers = this.#readers.get(key);
       if (readers === undefined) {

@@ -14,11 +14,11 @@ export interface KeptEntry {
   readonly proven: boolean;
 }
 
-/** What becomes of a fetch: a value, or a mark that there is none, to be kept for so long. */
+/** What becomes of a fetch: a value, or a mark that there is none, to be kept for so long; or nothing, not even what was kept before. */
 export interface Outcome {
   readonly value: ByteString | undefined;
   readonly beside: ByteString;
-  /** ms, greater than 0. */
+  /** Whole ms; 0: nothing is to be kept any more. */
   readonly life: number;
 }
 
@@ -26,7 +26,8 @@ export interface Outcome {
 export interface FetchRight {
   /**
    * Ends the fetch: keeps its outcome, if there is one, and gives the right back. A right that is gone (the key was purged, or its life was
-   * over) keeps nothing.
+   * over) changes nothing.
+   * @returns whether there is something kept now
    * @throws SluiceError OUT_OF_MEMORY, STORE_UNAVAILABLE, STORE_TIMEOUT
    */
   settle(key: ByteString, outcome: Outcome | undefined): boolean | Promise<boolean>;

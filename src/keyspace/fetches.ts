@@ -26,6 +26,15 @@ export interface Fetched {
   readonly identity: string;
 }
 
+/** A fetch that somebody waits for. */
+export interface Joined {
+  readonly result: Promise<Fetched>;
+  /** It was under way. */
+  readonly collapsed: boolean;
+  /** What exactly is being fetched. */
+  readonly identity: string;
+}
+
 export interface FetchesOptions {
   readonly store: EntryStore;
   readonly clock: Clock;
@@ -92,15 +101,13 @@ export class Fetches {
   }
 
   /** The fetch of a key: the one under way, or a new one. */
-  join(
-    target: FetchTarget,
-    kept: KeptEntry | undefined,
-  ): { readonly result: Promise<Fetched>; readonly collapsed: boolean } {
-    const other = this.#flights.get(target.key)?.result;
-    if (other !== undefined) return { result: other, collapsed: true };
+  join(target: FetchTarget, kept: KeptEntry | undefined): Joined {
+    const other = this.#flights.get(target.key);
+    if (other?.result !== undefined) return { result: other.result, collapsed: true, identity: other.target.identity };
+    const { identity } = target;
     const error = this.#refusal(target);
-    if (error !== undefined) return { result: Promise.reject(error), collapsed: false };
-    return { result: this.#begin(target, kept, 'readers'), collapsed: false };
+    if (error !== undefined) return { result: Promise.reject(error), collapsed: false, identity };
+    return { result: this.#begin(target, kept, 'readers'), collapsed: false, identity };
   }
 
   /**
@@ -204,7 +211,9 @@ export class Fetches {
   /** Remembers why there is no value. */
   #failed({ target: { key, keyspace, identity } }: Flight, error: unknown): unknown {
     if (!isSluiceError(error)) return error;
-    if (error.code !== 'CLOSED') keyspace.failed(key, identity, error, this.#options.clock.monotonic());
+    // An origin that was not asked at all can be asked as soon as there is room.
+    const wasAsked = error.code !== 'CLOSED' && error.details?.['retryAfter'] === undefined;
+    if (wasAsked) keyspace.failed(key, identity, error, this.#options.clock.monotonic());
     if (isOriginFault(error) && !this.#failing.has(keyspace)) {
       this.#failing.add(keyspace);
       this.#options.onOriginState(keyspace, error);
@@ -223,11 +232,11 @@ export class Fetches {
     const fetchedAt = clock.now();
     if (answer.kind === 'absent') {
       stats.absences++;
-      const life = Math.min(policy.negativeTtl, answer.freshFor ?? Number.POSITIVE_INFINITY);
+      const life = Math.floor(Math.min(policy.negativeTtl, answer.freshFor ?? Number.POSITIVE_INFINITY));
       const until = fetchedAt + life;
       const beside = encodeBeside({ contentType: '', grace: 0, fetchedAt, until, validators: none, identity });
       const given = { value: undefined, tag: '', contentType: '', identity };
-      return { answer: given, outcome: life > 0 ? { value: undefined, beside, life } : undefined };
+      return { answer: given, outcome: life > 0 ? { value: undefined, beside, life } : this.#instead(known) };
     }
     let value: ByteString;
     let contentType: string;
@@ -242,15 +251,25 @@ export class Fetches {
       value = (known as Found).entry.value as ByteString;
       ({ contentType, validators } = (known as Found).beside);
     }
-    const ttl = Math.min(policy.ttl, answer.freshFor ?? Number.POSITIVE_INFINITY);
+    const ttl = Math.floor(Math.min(policy.ttl, answer.freshFor ?? Number.POSITIVE_INFINITY));
     const beside = encodeBeside({ contentType, grace: policy.grace, fetchedAt, until: 0, validators, identity });
     const tag = answer.kind === 'value' ? tagOf(value) : (known as Found).entry.tag;
-    const outcome = ttl > 0 ? { value, beside, life: ttl + policy.grace } : undefined;
+    const outcome = ttl > 0 ? { value, beside, life: ttl + policy.grace } : this.#instead(known);
     return { answer: { value, tag, contentType, identity }, outcome };
+  }
+
+  /** What the origin does not let be kept must not leave an older answer in its place. */
+  #instead(known: Found | undefined): Outcome | undefined {
+    return known === undefined ? undefined : { value: undefined, beside: '', life: 0 };
   }
 
   /** A store that is full or away is no reason to keep a value from those who wait for it. */
   #keep({ key, keyspace }: FetchTarget, right: FetchRight, outcome: Outcome): boolean | Promise<boolean> {
+    const count = (kept: boolean): boolean => {
+      // The right was gone: the key was purged, or it took too long.
+      if (!kept && outcome.life > 0) keyspace.stats.unkept++;
+      return kept;
+    };
     const unkept = (error: unknown): false => {
       if (!isSluiceError(error)) throw error;
       keyspace.stats.unkept++;
@@ -259,12 +278,7 @@ export class Fetches {
     };
     try {
       const settled = right.settle(key, outcome);
-      if (!(settled instanceof Promise)) return settled;
-      return settled.then((kept) => {
-        // The right was gone: the key was purged, or it took too long.
-        if (!kept) keyspace.stats.unkept++;
-        return kept;
-      }, unkept);
+      return settled instanceof Promise ? settled.then(count, unkept) : count(settled);
     } catch (error) {
       return unkept(error);
     }

@@ -127,4 +127,8 @@ export class Keyspace {
   forgetFailure(key: ByteString): void {
     this.#failures.delete(key);
   }
+  /** The same for all keys that match. */
+  forgetFailures(matches: (key: ByteString) => boolean): void {
+    for (const key of this.#failures.keys()) if (matches(key)) this.#failures.delete(key);
+  }
 }

@@ -104,6 +104,7 @@ export class ReadThrough {
     };
     // What is being fetched is in no store yet.
     for (const key of this.fetches.keys()) if (matches(key)) this.fetches.forget(key);
+    for (const keyspace of this.keyspaces) keyspace.forgetFailures(matches);
     for await (const key of this.#store.keys()) {
       const target = matches(key) ? this.find(key) : undefined;
       if (target !== undefined) batch.push(target);
@@ -149,7 +150,13 @@ export class ReadThrough {
   #fetch(target: ReadTarget, seen: KeptEntry | undefined): Promise<ReadAnswer> {
     const { stats } = target.keyspace;
     stats.misses++;
-    const { result, collapsed } = this.fetches.join(target, seen);
+    const { result, collapsed, identity: joined } = this.fetches.join(target, seen);
+    // What another one wanted under this key: when it has failed there is room for this one.
+    if (joined !== target.identity)
+      return result.then(
+        () => Promise.reject(conflict(target.key)),
+        () => this.read(target),
+      );
     if (collapsed) stats.collapsed++;
     return result.then(({ value, tag, contentType, kept, identity }) => {
       if (identity !== target.identity) throw conflict(target.key);

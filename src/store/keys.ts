@@ -104,6 +104,14 @@ export class StoreKeys {
     return hasHashTag(key) ? `${this.#prefix}fetch:${key}` : `${this.#prefix}{${key}}:fetch`;
   }
 
+  /** The key that a right to fetch is for; undefined for another name. */
+  keyOfFetchRight(name: ByteString): ByteString | undefined {
+    const plain = `${this.#prefix}fetch:`;
+    if (name.startsWith(plain)) return name.slice(plain.length);
+    const [before, after] = [`${this.#prefix}{`, '}:fetch'];
+    return name.startsWith(before) && name.endsWith(after) ? name.slice(before.length, -after.length) : undefined;
+  }
+
   /** Where the engine keeps the mark that the origin of a read-through key has no value. */
   markOf(key: ByteString): ByteString {
     return `${this.#prefix}mark:${key}`;

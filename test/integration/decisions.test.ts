@@ -115,7 +115,7 @@ const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
     .tuple(holder, duration, seen)
     .map(([who, time, state]) => script(claimFetch, fetchKeys, ['NOW', who, time, state])),
   'settle-fetch': fc
-    .tuple(holder, fc.constantFrom('value', 'value', 'mark', 'nothing'), fetched, duration)
+    .tuple(holder, fc.constantFrom('value', 'value', 'mark', 'drop', 'nothing'), fetched, duration)
     .map(([who, what, bytes, time]) =>
       script(settleFetch, fetchKeys, ['NOW', who, what, bytes, what === 'mark' ? mark : besideOf(bytes), time]),
     ),

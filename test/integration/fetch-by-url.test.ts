@@ -132,6 +132,15 @@ describe('a fetch by URL', () => {
     expect(await (await ask(node, { url: `${origin.url}/hop`, key: unique() })).json()).toEqual({ a: 1 });
   });
 
+  it('fetches another URL under the key of one that fails meanwhile', async () => {
+    const key = unique();
+    const [broken, good] = await Promise.all([
+      ask(node, { url: `${origin.url}/broken`, key }),
+      ask(node, { url: `${origin.url}/fine`, key }),
+    ]);
+    expect([broken.status, good.status, await good.text()]).toEqual([502, 200, 'at /fine']);
+  });
+
   it('answers 409 for another URL or other parameters under a key', async () => {
     const key = unique();
     const url = `${origin.url}/x`;

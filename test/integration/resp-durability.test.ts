@@ -2,6 +2,11 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { EngineSession } from '../../src/face/resp/engine-session.ts';
+import { EmbeddedTurn } from '../../src/store/embedded/embedded-turn.ts';
+import { EmbeddedKeptEntries } from '../../src/store/embedded/kept-entries.ts';
+import { EntryClass } from '../../src/store/engine/entry-class.ts';
+import { StoreKeys } from '../../src/store/keys.ts';
 import { eventually } from '../support/eventually.ts';
 import { connectRaw, encodeCommand, type RawResp } from '../support/raw-resp.ts';
 import { SteppedDurability, startRespFace, type TestFace } from '../support/resp-face.ts';
@@ -48,6 +53,38 @@ describe('a reply that reveals a write', () => {
     disk.commit();
     expect(await written()).toBe('+OK\r\n');
     expect(await read()).toBe('$1\r\nv\r\n');
+  });
+
+  it.each([
+    [['EXISTS', 'k', 'managed'], ':2\r\n'],
+    [['EXISTS', 'managed', 'k'], ':2\r\n'],
+    [['MGET', 'k', 'managed'], '*2\r\n$1\r\nv\r\n$1\r\nm\r\n'],
+  ])('waits for the commit where it also tells of keys that are read through: %j', async (command, reply) => {
+    const disk = new SteppedDurability();
+    const keys = new StoreKeys();
+    await using node = await startRespFace({
+      durability: disk,
+      connectRemote: (client, server) => {
+        const entries = new EmbeddedKeptEntries(new EmbeddedTurn(server.engine, disk), keys);
+        return new EngineSession(server, client, {
+          find: (key) => (key === 'managed' ? { key, keyspace: { name: 'managed' } } : undefined),
+          read: async () => ({ value: (await entries.read('managed'))?.value }),
+          purge: () => entries.purge(['managed']),
+        });
+      },
+    });
+    node.engine.begin();
+    node.engine.user.strings.set('managed', 'm', { entryClass: EntryClass.cached });
+    disk.commit(node.engine.changes.seq);
+    await using writer = await connectRaw({ port: node.port });
+    await using reader = await connectRaw({ port: node.port });
+    writer.send('SET', 'k', 'v');
+    const written = await silence(writer);
+    reader.send(...command);
+    const read = await silence(reader);
+    disk.commit();
+    expect(await written()).toBe('+OK\r\n');
+    expect(await read()).toBe(reply);
   });
 
   it('holds back what was answered after it, so that replies keep their order', async () => {

@@ -91,7 +91,7 @@ export class Apis {
   /** Only one whose limits hold nobody back. */
   #forgetOne(): void {
     for (const [name, { gate, breaker }] of this.#guests) {
-      if (!gate.isIdle || breaker.state !== 'closed') continue;
+      if (!gate.isIdle || breaker.wait() > 0) continue;
       this.#guests.delete(name);
       return;
     }

@@ -74,11 +74,25 @@ export class EngineSession implements RemoteSession, ManagedClient {
     this.#order.answerBulk(value);
   }
 
+  remember(keys: readonly ByteString[]): (() => void) | undefined {
+    const client = this.#client;
+    const { tracking } = this.#server;
+    if (client.tracking === undefined || keys.length === 0) return undefined;
+    const { caching } = client.tracking;
+    const remember = (): void => tracking.remember(client, keys, caching);
+    remember();
+    return remember;
+  }
+
+  error(message: string): void {
+    this.#order.error(message);
+  }
+
   await(slot: Slot): void {
     this.#order.push(slot);
   }
 
-  /** A key of its own dictionary: at once, in a reply of its own. */
+  /** A key of its own dictionary: at once, in a reply of its own. What it reveals must be durable before any reply of this turn leaves. */
   async runPlain(argv: readonly ByteString[]): Promise<ByteString> {
     const { reply } = this.#client;
     const before = reply.take();
@@ -91,6 +105,8 @@ export class EngineSession implements RemoteSession, ManagedClient {
       return errorFrame(error);
     } finally {
       reply.raw(before);
+      const { revealed } = this.#server.engine;
+      if (revealed > this.#client.revealed) this.#client.revealed = revealed;
     }
   }
 

@@ -28,6 +28,12 @@ export interface ManagedClient extends SlotOwner {
   answerBulk(value: ByteString | null): void;
   /** Takes the place of a reply that is still to come. */
   await(slot: Slot): void;
+  /**
+   * The client reads these keys: one that tracks what it reads must hear of their changes.
+   * @returns does it once more, behind the change that a fetch is; undefined for a client that tracks nothing
+   * @throws SluiceError MANAGED_KEY where nobody would tell of them
+   */
+  remember(keys: readonly ByteString[]): (() => void) | undefined;
   /** Runs a command on one key of no keyspace. @returns the frame of its reply */
   runPlain(argv: readonly ByteString[]): Promise<ByteString>;
 }
@@ -63,8 +69,10 @@ export function answerManaged(
   const isOfOne = name === 'get' || name === 'strlen';
   // Words too many: the error is the ordinary one.
   if (isOfOne && argv.length !== 2) return false;
-  if (isOfOne) answerOne(client, name, first);
-  else answerMany(client, argv, name, targets);
+  const read = row.does === 'read' ? positions.map((position) => argv[position] as ByteString) : [];
+  const again = client.remember(read);
+  if (isOfOne) answerOne(client, name, first, again);
+  else answerMany(client, argv, name, targets, again);
   return true;
 }
 
@@ -76,7 +84,7 @@ function requireRow(name: string, { keyspace }: ManagedTarget, inTransaction: bo
   return row;
 }
 
-function answerOne(client: ManagedClient, name: string, target: ManagedTarget): void {
+function answerOne(client: ManagedClient, name: string, target: ManagedTarget, again: (() => void) | undefined): void {
   const answer = client.managed.read(target);
   if (!(answer instanceof Promise)) {
     if (name === 'get') client.answerBulk(answer.value ?? null);
@@ -87,12 +95,21 @@ function answerOne(client: ManagedClient, name: string, target: ManagedTarget): 
   client.await(slot);
   const nil = nilOf(client);
   answer.then(
-    ({ value }) => slot.settle(name === 'get' ? bulkFrame(value, nil) : lengthFrame(value)),
+    ({ value }) => {
+      again?.();
+      slot.settle(name === 'get' ? bulkFrame(value, nil) : lengthFrame(value));
+    },
     (error: unknown) => slot.settle(errorFrame(error)),
   );
 }
 
-function answerMany(client: ManagedClient, argv: readonly ByteString[], name: string, targets: Targets): void {
+function answerMany(
+  client: ManagedClient,
+  argv: readonly ByteString[],
+  name: string,
+  targets: Targets,
+  again: (() => void) | undefined,
+): void {
   const slot = new Slot(client, 'none');
   client.await(slot);
   const keys = argv.slice(1);
@@ -103,7 +120,10 @@ function answerMany(client: ManagedClient, argv: readonly ByteString[], name: st
         ? exists(client, keys, targets)
         : purge(client, name, keys, targets);
   reply.then(
-    (frame) => slot.settle(frame),
+    (frame) => {
+      again?.();
+      slot.settle(frame);
+    },
     (error: unknown) => slot.settle(errorFrame(error)),
   );
 }

@@ -67,6 +67,7 @@ export class OwnConnection {
   #listening = false;
   /** In another database than shared connections are, or asked for one. */
   #elsewhere = false;
+  #tracking = false;
   /** RESET is under way. */
   #draining = false;
   /** The connection was lost in a transaction: its commands are refused until the client ends it. */
@@ -101,6 +102,16 @@ export class OwnConnection {
   /** Messages may come at any time. */
   get listening(): boolean {
     return this.#listening;
+  }
+
+  /** The server shall tell of changes to what is read over it. */
+  get tracking(): boolean {
+    return this.#tracking;
+  }
+
+  /** In another database than that of the node. */
+  get elsewhere(): boolean {
+    return this.#elsewhere;
   }
 
   /** It waits for something that may never come. */
@@ -232,6 +243,10 @@ export class OwnConnection {
       this.#sticky++;
       this.#listening = true;
       return true;
+    } else if (name === 'client|tracking' && !this.#multi) {
+      this.#tracking = argv[2]?.toLowerCase() === 'on' && !argv.some((word) => word.toLowerCase() === 'bcast');
+      this.#sticky++;
+      return true;
     } else if (pin === 'state' || (pin === 'database' && this.#leaves(argv))) {
       this.#sticky++;
       return true;
@@ -295,6 +310,7 @@ export class OwnConnection {
     this.#sticky = 0;
     this.#listening = false;
     this.#elsewhere = false;
+    this.#tracking = false;
     this.#draining = false;
     this.takeWrites();
   }

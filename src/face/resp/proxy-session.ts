@@ -6,6 +6,7 @@ import { execute } from '../../command/execute.ts';
 import { requirePermission, requireSortReads } from '../../command/permission.ts';
 import type { PreparedCommand } from '../../command/prepared-command.ts';
 import type { Server } from '../../command/server.ts';
+import { SluiceError } from '../../errors.ts';
 import type { CommandAccess, Permissions } from '../../guard/acl/permissions.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
 import { answerFromCache, type CacheReads } from './cached-answer.ts';
@@ -172,7 +173,9 @@ export class ProxySession implements RemoteSession, ManagedClient {
       if (rule.name === 'multi' && !this.#own.inTransaction) this.#queuedWith = permissions;
       if (permissions !== undefined) this.#requirePermitted(permissions, argv, rule);
       this.#checkKeys(argv, rule);
-      if (this.#isManaged(argv, rule)) {
+      if (!rule.idempotent && this.#fills > 0) {
+        this.#hold(argv);
+      } else if (this.#isManaged(argv, rule)) {
         // Answered, or being fetched.
       } else if (rule.name === 'sluice') {
         this.#tokens(argv);
@@ -187,8 +190,6 @@ export class ProxySession implements RemoteSession, ManagedClient {
         answerFromCache(this, argv, rule.name)
       ) {
         // Answered, or being read.
-      } else if (!rule.idempotent && this.#fills > 0) {
-        this.#hold(argv);
       } else {
         upstream.send(argv, rule, client.reply.proto, this.#share(argv, rule));
       }
@@ -225,13 +226,30 @@ export class ProxySession implements RemoteSession, ManagedClient {
   runPlain(argv: readonly ByteString[]): Promise<ByteString> {
     const { upstream, rules, reads } = this.#context;
     const rule = rules.find(argv);
+    const writes = rule.idempotent ? 0 : 1;
+    this.#shared++;
+    this.#writes += writes;
     return new Promise((resolve) => {
-      const slot = new Slot({ settled: ({ text = '' }) => resolve(text) }, 'none', 0, (done) => {
+      const settled = ({ text = '' }: Slot): void => {
+        this.#shared--;
+        this.#writes -= writes;
+        resolve(text);
+      };
+      const slot = new Slot({ settled }, 'none', 0, (done) => {
         if (!rule.idempotent) reads?.written(argv[1] as ByteString);
         done();
       });
       upstream.send(argv, rule, this.proto, slot);
     });
+  }
+
+  /** The server tells of changes to what it was asked for over the client's own connection, and of nothing else. */
+  remember(keys: readonly ByteString[]): undefined {
+    if (!this.#own.tracking || keys.length === 0) return;
+    throw new SluiceError(
+      'MANAGED_KEY',
+      'a client that tracks what it reads cannot read keys that come from an origin; use CLIENT TRACKING with BCAST, or another connection',
+    );
   }
 
   /** A reply that is known at once. */
@@ -367,7 +385,18 @@ export class ProxySession implements RemoteSession, ManagedClient {
 
   /** Whether the command is for keys that are read through, and so answered here. @throws SluiceError MANAGED_KEY */
   #isManaged(argv: readonly ByteString[], rule: CommandRule): boolean {
-    if (this.#context.managed === undefined) return false;
+    const { managed } = this.#context;
+    // Keyspaces are of the database of this node.
+    if (managed === undefined || this.#own.elsewhere) return false;
+    if (
+      this.#own.active &&
+      this.owed > 0 &&
+      rule.keyPositions(argv).some((at) => managed.find(argv[at] as ByteString))
+    ) {
+      // What it did over its own connection comes first.
+      this.#hold(argv);
+      return true;
+    }
     return answerManaged(this, argv, rule.name, rule.keyPositions(argv), this.#own.inTransaction);
   }
 

@@ -296,11 +296,15 @@ export class RespConnection implements Connection, LimitedConnection {
     if (limit !== undefined) gate?.hit(limit);
     const refusal = new CommandError(`ERR ${error.message}`);
     server.countError(refusal);
-    if (this.client.replyMode === 'on') {
-      this.#reply.error(refusal.message);
-      this.#replies++;
+    const { client } = this;
+    if (client.replyMode === 'on') {
+      if (client.remote !== undefined && this.#isOwed()) client.remote.error(refusal.message);
+      else {
+        this.#reply.error(refusal.message);
+        this.#replies++;
+      }
     }
-    this.client.closing = true;
+    client.closing = true;
   }
 
   /** Goes on in the next turn where commands are left, reads more where there is room for it. */

@@ -30,6 +30,28 @@ export class EmbeddedKept {
   }
 }
 
+/** What is to be kept: a value, or a mark that there is none, for so long (ms); 0: nothing any more. */
+interface EmbeddedOutcome {
+  readonly value: ByteString | undefined;
+  readonly beside: ByteString;
+  readonly life: number;
+}
+
+/** The right to fetch keys, all of them. */
+class EmbeddedRight {
+  readonly flushes: number;
+  readonly #entries: EmbeddedKeptEntries;
+
+  constructor(entries: EmbeddedKeptEntries, flushes: number) {
+    this.#entries = entries;
+    this.flushes = flushes;
+  }
+
+  settle(key: ByteString, outcome: EmbeddedOutcome | undefined): boolean | Promise<boolean> {
+    return this.#entries.settle(this.flushes, key, outcome);
+  }
+}
+
 /**
  * Read-through entries in the engine, all of class `cached`: evicted when memory runs short, gone after a restart. What is kept beside a
  * value lies in the value's own record; a mark that there is none lies among the internal keys.
@@ -39,6 +61,7 @@ export class EmbeddedKeptEntries {
   readonly #keys: StoreKeys;
   /** No mark was ever made: none need be looked for. */
   #hasMarks = false;
+  #right = new EmbeddedRight(this, 0);
 
   constructor(turn: EmbeddedTurn, keys: StoreKeys) {
     this.#turn = turn;
@@ -49,29 +72,34 @@ export class EmbeddedKeptEntries {
     return this.#turn.readNow(() => this.#read(key));
   }
 
-  /** One process has the engine, so the right is everybody's. */
-  claim(): this {
-    return this;
+  /** One process has the engine, so the right is everybody's, until all keys are dropped. */
+  claim(): EmbeddedRight {
+    const { flushes } = this.#turn.engine.user;
+    if (this.#right.flushes !== flushes) this.#right = new EmbeddedRight(this, flushes);
+    return this.#right;
   }
 
-  settle(
-    key: ByteString,
-    outcome: { readonly value: ByteString | undefined; readonly beside: ByteString; readonly life: number } | undefined,
-  ): boolean | Promise<boolean> {
-    if (outcome === undefined) return false;
-    const { value, beside, life } = outcome;
+  /** @param flushes what there was when the right to it was given */
+  settle(flushes: number, key: ByteString, outcome: EmbeddedOutcome | undefined): boolean | Promise<boolean> {
     const { engine } = this.#turn;
+    if (outcome === undefined || flushes !== engine.user.flushes) return false;
+    const { value, beside, life } = outcome;
     const space = this.#spaceOf(key);
     return this.#turn.writeNow(value === undefined || space === engine.internal, () => {
-      const kept = { entryClass: EntryClass.cached, contentType: beside, expiresAt: engine.turn.time + life };
+      const kept = { entryClass: EntryClass.cached, expiresAt: engine.turn.time + life };
       if (value !== undefined) {
         if (this.#hasMarks) engine.internal.delete(this.#keys.markOf(key));
-        space.strings.set(key, value, kept);
-      } else {
-        this.#hasMarks = true;
-        space.delete(key);
-        engine.internal.strings.set(this.#keys.markOf(key), beside, { ...kept, contentType: '' });
+        space.strings.set(key, value, { ...kept, contentType: beside });
+        return true;
       }
+      space.delete(key);
+      const mark = this.#keys.markOf(key);
+      if (life <= 0) {
+        engine.internal.delete(mark);
+        return false;
+      }
+      this.#hasMarks = true;
+      engine.internal.strings.set(mark, beside, { ...kept, contentType: String(flushes) });
       return true;
     });
   }
@@ -116,7 +144,7 @@ export class EmbeddedKeptEntries {
   }
 
   #read(key: ByteString): EmbeddedKept | undefined {
-    const { internal, turn } = this.#turn.engine;
+    const { user, internal, turn } = this.#turn.engine;
     const space = this.#spaceOf(key);
     const ref = space.find(key);
     if (ref !== 0) {
@@ -124,8 +152,12 @@ export class EmbeddedKeptEntries {
       const { records } = space;
       return new EmbeddedKept(records.value(ref), records.contentType(ref), leftOf(space, ref, turn.time));
     }
-    const mark = this.#hasMarks ? internal.strings.get(this.#keys.markOf(key)) : undefined;
-    return mark === undefined ? undefined : new EmbeddedKept(undefined, mark, Number.POSITIVE_INFINITY);
+    if (!this.#hasMarks) return undefined;
+    const mark = this.#keys.markOf(key);
+    const beside = internal.strings.get(mark);
+    // One from before all keys were dropped says nothing any more.
+    if (beside === undefined || internal.strings.contentType(mark) !== String(user.flushes)) return undefined;
+    return new EmbeddedKept(undefined, beside, Number.POSITIVE_INFINITY);
   }
 }
 

@@ -23,6 +23,8 @@ import type { Turn } from './turn.ts';
  * operation, whether or not its memory has been given back yet.
  */
 export class Keyspace {
+  /** How often all keys were dropped at once: what was begun before may not be finished after. */
+  flushes = 0;
   readonly space: Space;
   readonly strings: Strings;
   readonly hashes: Hashes;
@@ -157,6 +159,7 @@ export class Keyspace {
 
   /** Drops every key at once. */
   flush(): void {
+    this.flushes++;
     this.#reset();
     this.turn.changes.emit(this.space, Op.flush, Cause.command, '', '', '', 0, 0, true);
     this.turn.wroteAll();

@@ -19,7 +19,7 @@ export interface RedisKept {
   readonly proven: boolean;
 }
 
-/** What is to be kept: a value, or a mark that there is none, for so long (ms). */
+/** What is to be kept: a value, or a mark that there is none, for so long (whole ms); 0: nothing any more. */
 export interface RedisOutcome {
   readonly value: ByteString | undefined;
   readonly beside: ByteString;
@@ -77,10 +77,10 @@ export class RedisKeptEntries {
   }
 
   async #settle(key: ByteString, holder: ByteString, outcome: RedisOutcome | undefined): Promise<boolean> {
-    const what = outcome === undefined ? 'nothing' : outcome.value === undefined ? 'mark' : 'value';
+    const what = outcome === undefined ? 'nothing' : whatToKeep(outcome);
     const { value = '', beside = '', life = 1 } = outcome ?? {};
     const tag = what === 'value' ? tagOf(value) : MARK_TAG;
-    const args = ['', holder, what, value, tag + beside, String(Math.ceil(life))];
+    const args = ['', holder, what, value, tag + beside, String(Math.max(1, life))];
     return (await this.#calls.decide(settleFetch, this.#keysOf(key), args)) === 1;
   }
 
@@ -96,14 +96,14 @@ export class RedisKeptEntries {
     return purged.filter(Boolean).length;
   }
 
-  /** Marks are found by the names of what lies beside keys. */
+  /** Marks are found by the names of what lies beside keys, keys that are being fetched by those of the rights. */
   async *keys(): AsyncGenerator<ByteString> {
     const { commands, keys } = this.#calls;
     let cursor = '0';
     do {
       const step = await commands.scan(cursor, ['COUNT', SCAN_COUNT], undefined);
       for (const name of step.keys) {
-        const key = keys.isOwn(name) ? keys.keyOfMetaKey(name) : name;
+        const key = keys.isOwn(name) ? (keys.keyOfMetaKey(name) ?? keys.keyOfFetchRight(name)) : name;
         if (key !== undefined) yield key;
       }
       cursor = step.cursor;
@@ -119,6 +119,11 @@ export class RedisKeptEntries {
       'a key that is empty, or has a } and no hash tag, cannot be read through',
     );
   }
+}
+
+function whatToKeep({ value, life }: RedisOutcome): 'value' | 'mark' | 'drop' {
+  if (life <= 0) return 'drop';
+  return value === undefined ? 'mark' : 'value';
 }
 
 /**
