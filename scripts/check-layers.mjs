@@ -17,6 +17,8 @@ const base = ['kernel', 'errors.ts'];
 const shared = [...base, 'http', 'resp', 'store/ports.ts', 'store/keys.ts', 'telemetry/events.ts'];
 /** Pure readers of what origins are configured with, so that a configuration is refused with its line. */
 const originTexts = [
+  'origin/fetch/allow-list.ts',
+  'origin/fetch/fetch-target.ts',
   'origin/http/request-template.ts',
   'origin/http/url-template.ts',
   'origin/sql/database-url.ts',
@@ -49,11 +51,11 @@ const mayImport = {
   link: shared,
   'client/http': shared,
   'origin/origin.ts': shared,
-  ...Object.fromEntries(originTexts.map((file) => [file, [...base, 'http', 'origin/sql/database.ts']])),
+  ...Object.fromEntries(originTexts.map((file) => [file, [...base, 'http', 'origin/sql/database.ts', ...originTexts]])),
   'origin/sql/database.ts': base,
   'origin/http': [...shared, 'origin/origin.ts', 'client/http', ...originTexts],
   'origin/sql': [...shared, 'origin/origin.ts', 'origin/sql/database.ts', ...originTexts],
-  'origin/fetch': [...shared, 'origin/origin.ts', 'client/http'],
+  'origin/fetch': [...shared, 'origin/origin.ts', 'client/http', ...originTexts],
   'sink/sink.ts': shared,
   sink: [...shared, 'sink/sink.ts'],
 
@@ -89,6 +91,7 @@ const mayImport = {
     'origin/http',
     'origin/sql',
     'origin/fetch',
+    ...originTexts,
     'telemetry',
   ],
   cli: [...base, 'resp', 'http', 'config', 'app', 'telemetry'],

@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { EmbeddedTurn } from '../store/embedded/embedded-turn.ts';
 import { EmbeddedKeptEntries } from '../store/embedded/kept-entries.ts';
 import { EmbeddedKeyValue } from '../store/embedded/key-value.ts';
+import { EmbeddedWindow } from '../store/embedded/window.ts';
 import { type OpenEngine, openDurableEngine, openMemoryEngine } from '../store/engine/durable-engine.ts';
 import { PubSub } from '../store/engine/pub-sub.ts';
 import { StoreKeys } from '../store/keys.ts';
@@ -15,6 +16,8 @@ export interface RunningEngine extends OpenEngine {
   readonly keys: EmbeddedKeyValue;
   /** Read-through entries. */
   readonly entries: EmbeddedKeptEntries;
+  /** What outlives a restart; undefined where nothing does. */
+  readonly window: EmbeddedWindow | undefined;
   readonly storeKeys: StoreKeys;
   readonly pubSub: PubSub;
   /** Absent unless the store is embedded. */
@@ -51,6 +54,7 @@ export async function composeEngine(
     keys: new EmbeddedKeyValue(turn, open.engine.user),
     entries: new EmbeddedKeptEntries(turn, storeKeys),
     storeKeys,
+    window: config.store === 'embedded' ? new EmbeddedWindow(turn) : undefined,
     pubSub: new PubSub(),
     dataDir: config.store === 'embedded' ? config.data : undefined,
     close: () => {

@@ -20,6 +20,8 @@ import { entryOf } from './managed-keys.ts';
 export interface FetchSpace {
   /** No key of clients is one of it. Its origin is to be closed. */
   readonly keyspace: Keyspace;
+  /** An API of keyspaces that may be fetched from too is one API: its calls count together from the beginning. */
+  share(api: string): void;
   open(readThrough: ReadThrough, storeKeys: StoreKeys): FetchByUrl;
 }
 
@@ -30,13 +32,15 @@ export function composeFetchSpace(
 ): FetchSpace | undefined {
   if (fetch.allow.length === 0) return undefined;
   const guard = addressGuard(fetch.addresses);
-  const rules = new FetchRules(allowListOf(fetch.allow), guard);
+  const allow = allowListOf(fetch.allow);
+  const rules = new FetchRules(allow, guard);
   const { concurrency, queue, rate, maxValueBytes, timeout, maxRedirects } = fetch;
+  const limits = { concurrency, queue, rate };
   const outgoing = new OutgoingHttp({ clock, guard, connectTimeout: timeout });
   const client = new OutgoingUrlClient({
     apis,
     outgoing,
-    limits: { concurrency, queue, rate },
+    limits,
     maxValueBytes,
     timeout,
   });
@@ -46,7 +50,13 @@ export function composeFetchSpace(
     policy: { ...fetch, refreshAhead: 0 },
     origin: new UrlOrigin({ client, rules, maxRedirects }),
   });
-  return { keyspace, open: (readThrough, storeKeys) => new FetchByUrl({ readThrough, keyspace, rules, storeKeys }) };
+  return {
+    keyspace,
+    share(api) {
+      if (allow.reaches(api)) apis.visit(api, limits);
+    },
+    open: (readThrough, storeKeys) => new FetchByUrl({ readThrough, keyspace, rules, storeKeys }),
+  };
 }
 
 /** Fetches as the HTTP face answers them. */

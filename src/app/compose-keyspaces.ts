@@ -44,8 +44,10 @@ export interface ReadsParts {
   readonly config: SluiceConfig;
   readonly store: EntryStore;
   readonly storeKeys: StoreKeys;
-  /** Of the store, where other nodes use it too. */
+  /** Of the store, where it outlives this process. */
   readonly window: Window | undefined;
+  /** Other nodes use the store too. */
+  readonly isShared: boolean;
   readonly clock: Clock;
   readonly log: NodeLog;
 }
@@ -65,23 +67,24 @@ const UNKEPT_EVERY_MS = 10_000;
 
 /**
  * What nodes that share a rate count is when they send a request, and the API counts when it comes: by so much the window is longer for all
- * of them together. One node alone knows better.
+ * of them together. One node alone knows better; its store tells it what was sent before it was started.
  */
 const SHARED_MARGIN = 0.1;
 const SHARED_MARGIN_MS = 100;
 
 /** @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
 export async function composeReads(parts: ReadsParts): Promise<Reads> {
-  const { config, store, storeKeys, window, clock } = parts;
+  const { config, store, storeKeys, window, isShared, clock } = parts;
   const apis = new Apis({
     clock,
     random: Math.random,
-    sharedRate: window === undefined ? undefined : (api, rate) => sharedRate(window, api, rate),
+    sharedRate: window === undefined ? undefined : (api, rate) => sharedRate(window, api, rate, isShared),
   });
   const outgoing = new OutgoingHttp({ clock });
   const databases = new DatabaseConnections({ clock });
   const fetchSpace = composeFetchSpace(config, { apis, clock });
   const keyspaces = await composeKeyspaces({ ...parts, apis, outgoing, databases });
+  for (const { name } of apis) fetchSpace?.share(name);
   const fetches = new Fetches({ store, clock, tagOf, random: Math.random, limit: MAX_FETCHES, ...logOf(parts) });
   const readThrough = new ReadThrough({
     keyspaces,
@@ -119,8 +122,8 @@ async function composeKeyspaces(parts: KeyspaceParts): Promise<Keyspace[]> {
   });
 }
 
-function sharedRate(window: Window, api: string, { count, per }: Rate): SharedRate {
-  const limit = { limit: count, per: Math.ceil(per * (1 + SHARED_MARGIN)) + SHARED_MARGIN_MS };
+function sharedRate(window: Window, api: string, { count, per }: Rate, isShared: boolean): SharedRate {
+  const limit = { limit: count, per: isShared ? Math.ceil(per * (1 + SHARED_MARGIN)) + SHARED_MARGIN_MS : per };
   return { take: () => window.rolling(`origin:${api}`, limit) };
 }
 

@@ -78,7 +78,8 @@ export async function startSluice(
     config,
     store: remote?.entries ?? running.entries,
     storeKeys: remote?.storeKeys ?? running.storeKeys,
-    window: remote?.window,
+    window: remote?.window ?? running.window,
+    isShared: remote !== undefined,
     clock,
     log,
   }).catch(async (error: unknown) => {

@@ -1,8 +1,9 @@
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { ReadAnswer, ReadTarget, ReadThrough } from '../keyspace/read-through.ts';
+import { identityOf } from '../origin/fetch/fetch-identity.ts';
 import type { FetchRules } from '../origin/fetch/fetch-rules.ts';
-import { type FetchParameters, identityOf, targetOf } from '../origin/fetch/fetch-target.ts';
+import { type FetchParameters, targetOf } from '../origin/fetch/fetch-target.ts';
 import { URL_CAPTURE } from '../origin/fetch/url-origin.ts';
 import type { StoreKeys } from '../store/keys.ts';
 

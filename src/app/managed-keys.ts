@@ -60,7 +60,9 @@ export class ManagedKeys implements KeyStore {
 /** A value that was read through, as the HTTP face gives it out. */
 export function entryOf({ value, tag, contentType, cacheStatus, age }: ReadAnswer): KeyEntry | AbsentKey {
   const origin = { cacheStatus, age };
-  return value === undefined ? { text: undefined, origin } : { text: value, tag, contentType, origin };
+  return value === undefined
+    ? { text: undefined, origin, detail: 'its origin has none' }
+    : { text: value, tag, contentType, origin };
 }
 
 function managed({ keyspace }: ReadTarget, what: string): SluiceError {

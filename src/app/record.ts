@@ -99,6 +99,7 @@ export function auditRequests(audit: Audit, handle: HttpFaceOptions['handle']): 
         actor: exchange.identity?.name ?? 'anonymous',
         address: request.socket.remoteAddress,
         action: `${method} ${path}`,
+        target: exchange.target,
         outcome:
           statusCode < 400 ? (response.writableFinished ? 'done' : 'failed') : statusCode < 500 ? 'refused' : 'failed',
         reason: statusCode < 400 ? undefined : `status ${statusCode}`,

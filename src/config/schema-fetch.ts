@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseRate, rateForm } from '../kernel/token-bucket.ts';
+import { AllowList } from '../origin/fetch/allow-list.ts';
 import { byteSizeSetting, countSetting, durationSetting, parsedText, settingRegistry } from './setting.ts';
 
 const patternForm = 'a URL such as https://api.example.com/v1/*, without a query';
@@ -81,7 +82,12 @@ export const fetchByUrl = z
 
 /** The form only: what the parts of a pattern may be is known to who fetches. */
 function parsePattern(text: string): string | undefined {
-  return /^https?:\/\/[^\s?#@\\]+$/.test(text) ? text : undefined;
+  try {
+    new AllowList([text]);
+    return text;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseRange(text: string): string | undefined {

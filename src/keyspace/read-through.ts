@@ -154,20 +154,20 @@ export class ReadThrough {
     // What another one wanted under this key: when it has failed there is room for this one.
     if (joined !== target.identity)
       return result.then(
-        () => Promise.reject(conflict(target.key)),
+        () => Promise.reject(conflict()),
         () => this.read(target),
       );
     if (collapsed) stats.collapsed++;
     return result.then(({ value, tag, contentType, kept, identity }) => {
-      if (identity !== target.identity) throw conflict(target.key);
+      if (identity !== target.identity) throw conflict();
       const cacheStatus = forwardStatus('miss', { stored: kept, collapsed });
       return { value, tag, contentType, cacheStatus, age: undefined, stale: false };
     });
   }
 
-  #judge(entry: KeptEntry, { key, identity }: ReadTarget): Found | undefined {
+  #judge(entry: KeptEntry, { identity }: ReadTarget): Found | undefined {
     const found = judge(entry, this.#now());
-    if (found !== undefined && found.beside.identity !== identity) throw conflict(key);
+    if (found !== undefined && found.beside.identity !== identity) throw conflict();
     return found;
   }
 
@@ -197,9 +197,9 @@ function isAway(error: unknown): boolean {
   );
 }
 
-function conflict(key: ByteString): SluiceError {
+function conflict(): SluiceError {
   return new SluiceError(
     'KEY_CONFLICT',
-    `the key ${JSON.stringify(key.slice(0, 100))} holds what was fetched for another URL or with other parameters; use another key`,
+    'the key holds what was fetched for another URL or with other parameters; use another key',
   );
 }

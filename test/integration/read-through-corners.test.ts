@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SluiceConfigInput } from '../../src/config/schema.ts';
 import { startApi } from '../support/api-server.ts';
@@ -7,6 +9,7 @@ import { startNode, type TestNode } from '../support/node.ts';
 import { findProgram } from '../support/programs.ts';
 import { connectRaw, encodeCommand, type RawResp } from '../support/raw-resp.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 type Space = Omit<NonNullable<SluiceConfigInput['keyspaces']>[number], 'match'>;
 
@@ -150,6 +153,16 @@ describe.skipIf(findProgram('redis-server') === undefined).each(['memory', 'redi
       expect(await client.next()).toMatch(/^-ERR Protocol error/);
     });
 
+    it('are answered before what a subscription says that came after them', async () => {
+      await using api = await startApi((_, response) => setTimeout(() => response.end('v'), 30));
+      const prefix = fresh();
+      await using node = await startWith(prefix, { origin: { http: api.url } });
+      await using client = await connect(node.resp);
+      client.write(encodeCommand(['GET', `${prefix}:a`]) + encodeCommand(['SUBSCRIBE', 'channel']));
+      expect(await client.next()).toBe('$1\r\nv\r\n');
+      expect(await client.next()).toMatch(/subscribe/);
+    });
+
     it('are told of to those who track them, or refused to them', async () => {
       let version = 1;
       await using api = await startApi((_, response) => response.end(`v${version}`));
@@ -231,5 +244,61 @@ describe.skipIf(findProgram('redis-server') === undefined)('read-through keys at
     ]);
     expect([written, read]).toEqual(['+OK\r\n', '$4\r\nmine\r\n']);
     expect(api.asked).toEqual([]);
+  });
+});
+
+describe('what an API answers', () => {
+  it('is no value when its connection broke before the end', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        // Ends with the connection, which is reset instead.
+        socket.write('HTTP/1.1 200 OK\r\n\r\nthe first half');
+        setTimeout(() => socket.resetAndDestroy(), 20);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await using node = await startNode({
+      http: '127.0.0.1:0',
+      keyspaces: [{ match: 'half:*', origin: { http: `http://127.0.0.1:${port}/`, retries: 0 } }],
+    });
+    expect((await get(node, 'half:a')).status).toBe(502);
+    server.close();
+  });
+});
+
+describe('the rate of an API', () => {
+  it('holds over a restart of a node that keeps its data', async () => {
+    await using api = await startApi();
+    await using folder = await tempDir();
+    const config: SluiceConfigInput = {
+      http: '127.0.0.1:0',
+      store: 'embedded',
+      data: folder.path,
+      keyspaces: [{ match: 'user:*', origin: { http: `${api.url}/{1}`, rate: '3/1m' }, timeout: '1s' }],
+    };
+    for (const round of [1, 2]) {
+      await using node = await startNode(config);
+      const answers = await Promise.all(Array.from({ length: 5 }, (_, i) => get(node, `user:${round}${i}`)));
+      expect(answers.map(({ status }) => status).toSorted()).toEqual(
+        round === 1 ? [200, 200, 200, 503, 503] : [503, 503, 503, 503, 503],
+      );
+    }
+    expect(api.asked.length).toBe(3);
+  });
+
+  it('is one for keyspaces and fetches by URL', async () => {
+    await using api = await startApi();
+    await using node = await startNode({
+      http: '127.0.0.1:0',
+      keyspaces: [{ match: 'user:*', origin: { http: `${api.url}/{1}` }, timeout: '1s' }],
+      fetch: { allow: [`${api.url}/*`], addresses: ['127.0.0.1/32'], rate: '3/1m', timeout: '1s' },
+    });
+    for (let i = 0; i < 3; i++) expect((await get(node, `user:${i}`)).status).toBe(200);
+    const url = encodeURIComponent(`${api.url}/x`);
+    expect((await get(node, `_sluice/fetch?key=k&url=${url}`)).status).toBe(503);
+    expect(api.asked.length).toBe(3);
   });
 });

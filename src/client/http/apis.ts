@@ -66,11 +66,21 @@ export class Apis {
   }
 
   /**
-   * An API that a request names: the configured one, or one with these limits that is forgotten some time after.
+   * An API that a request names: the configured one, which takes this rate if it has none, or one with these limits that is forgotten some time after.
    * @throws SluiceError ORIGIN_OVERLOADED when too many are in use
    */
   visit(name: string, limits: ApiLimits): Api {
-    const known = this.#configured.get(name) ?? this.#guests.get(name);
+    const configured = this.#configured.get(name);
+    if (configured !== undefined) {
+      // Whoever asks it, it is one API: a rate that is stated for one of them is one for all.
+      const { rate } = limits;
+      if (rate !== undefined && configured.gate.rate === undefined) {
+        const others = Number.POSITIVE_INFINITY;
+        configured.gate.narrow({ concurrency: others, queue: others, rate, shared: this.#shared(name, limits) });
+      }
+      return configured;
+    }
+    const known = this.#guests.get(name);
     if (known !== undefined) return known;
     if (this.#guests.size >= (this.#options.maxGuests ?? DEFAULT_MAX_GUESTS)) this.#forgetOne();
     const api = this.#make(name, limits);

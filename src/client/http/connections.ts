@@ -35,6 +35,7 @@ class Line implements ExchangeLine {
   readonly api: string;
   readonly clock: Pick<Clock, 'monotonic'>;
   answers = 0;
+  failure: Error | undefined;
   #connecting: Socket | undefined;
   readonly #release: (line: Line) => void;
 
@@ -52,10 +53,18 @@ class Line implements ExchangeLine {
       keepAliveTimeoutThreshold: 500,
       connect: (options, callback) => {
         this.answers = 0;
+        this.failure = undefined;
         this.#connecting = connect(options, (error, socket) => {
           this.#connecting = undefined;
-          if (error || !socket) callback(error ?? new Error('no connection'), null);
-          else callback(null, socket);
+          if (error || !socket) {
+            callback(error ?? new Error('no connection'), null);
+            return;
+          }
+          // Before anybody else hears of it.
+          socket.once('error', (failure) => {
+            this.failure = failure;
+          });
+          callback(null, socket);
         });
       },
     });

@@ -41,6 +41,8 @@ export interface ExchangeLine {
   abandon(): void;
   /** Answers that came over the connection. */
   readonly answers: number;
+  /** Why the connection broke, if it did. */
+  readonly failure: Error | undefined;
   /** Scheme, host and port, for messages. */
   readonly api: string;
   readonly clock: Pick<Clock, 'monotonic'>;
@@ -113,7 +115,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    const { failure } = this.#line;
+    // The end of the connection may be the end of an answer, but not when it broke (RFC 9112 section 8); undici takes both for one.
+    if (failure !== undefined) {
+      this.onResponseError(controller, failure);
+      return;
+    }
     this.#release(true);
     if (this.#isSettled) return;
     const coding = this.#isWanted ? this.#header('content-encoding') : '';

@@ -71,6 +71,9 @@ class OnePass implements Pass {
 
 interface Waiter {
   readonly admit: () => void;
+  readonly refuse: (error: SluiceError) => void;
+  /** It certainly waits no longer than that; monotonic, ms. */
+  readonly until: number;
 }
 
 /** Clocks differ in speed, and a window may include both its ends. */
@@ -109,6 +112,8 @@ export class Gate {
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   #askingShared = false;
   #sharedAwayUntil = 0;
+  /** The shared rate has no room before that. */
+  #sharedFullUntil = 0;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -161,7 +166,7 @@ export class Gate {
     const wait = this.#leastWait(now);
     const isFull = this.#waiters.size >= this.#queue && !isNext;
     if (isFull || wait > patience) throw this.#refuse(isFull ? 'full' : 'late', wait);
-    return this.#wait(signal, now);
+    return this.#wait(signal, now, now + patience);
   }
 
   /** Lets nobody pass for a while, because whoever is called asked for that. */
@@ -170,7 +175,7 @@ export class Gate {
     this.#pausedUntil = Math.max(this.#pausedUntil, until);
   }
 
-  #wait(signal: Cancellation, since: number): Promise<Pass> {
+  #wait(signal: Cancellation, since: number, until: number): Promise<Pass> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         this.#waiters.delete(waiter);
@@ -179,6 +184,12 @@ export class Gate {
         reject(signal.reason as Error);
       };
       const waiter: Waiter = {
+        until,
+        refuse: (error) => {
+          signal.removeEventListener('abort', leave);
+          this.#waiters.delete(waiter);
+          reject(error);
+        },
         admit: () => {
           signal.removeEventListener('abort', leave);
           if (this.#options.clock.monotonic() > since) this.stats.waited++;
@@ -259,7 +270,12 @@ export class Gate {
       this.#askingShared = false;
       this.#pump();
     };
-    clock.setTimer(next, Math.max(1, Math.min(retryAt - clock.now(), UNKNOWN_WAIT_MS)));
+    const wait = Math.max(1, retryAt - clock.now());
+    this.#sharedFullUntil = clock.monotonic() + wait;
+    for (const waiter of this.#waiters) {
+      if (waiter.until < this.#sharedFullUntil) waiter.refuse(this.#refuse('late', wait));
+    }
+    clock.setTimer(next, Math.min(wait, UNKNOWN_WAIT_MS));
   }
 
   /** When a call may be made as far as is known now; `Infinity`: when another has ended. */
@@ -283,7 +299,7 @@ export class Gate {
 
   /** How long one more waiter waits at least, ms. */
   #leastWait(now: number): number {
-    const paused = Math.max(0, this.#pausedUntil - now);
+    const paused = Math.max(0, this.#pausedUntil - now, this.#sharedFullUntil - now);
     const rate = this.#rate;
     if (rate === undefined) return paused;
     this.#warm(now);

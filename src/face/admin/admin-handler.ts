@@ -8,6 +8,8 @@ import { type AdminSources, adminRoutes, probes } from './admin-routes.ts';
 /** What takes a POST. */
 const changes: readonly string[] = ['/api/purge'];
 const BODY_BYTES = 64 * 1024;
+/** Of it so much is written down with a change. */
+const MAX_TARGET = 256;
 
 /** Whether a path is answered without credentials. */
 export function isProbe(path: string): boolean {
@@ -54,5 +56,7 @@ async function requestOf(exchange: Exchange, method: string, path: string): Prom
   // A form of another site cannot send this type without asking first.
   if (!/^application\/json *(?:;|$)/i.test(exchange.request.headers['content-type'] ?? ''))
     throw new Problem(415, 'Media type not supported', 'send JSON, with Content-Type: application/json');
-  return new Request(url, { method, body: await exchange.readBody(BODY_BYTES) });
+  const body = await exchange.readBody(BODY_BYTES);
+  exchange.target = Buffer.from(body).toString('utf8', 0, MAX_TARGET);
+  return new Request(url, { method, body });
 }

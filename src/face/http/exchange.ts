@@ -15,6 +15,8 @@ export class Exchange implements ByteHolder {
   identity: Identity | undefined;
   /** What it may do to keys; undefined: everything. */
   rights: KeyRights | undefined;
+  /** What the request changes, for those who write that down. */
+  target: string | undefined;
   /** Path and query, once the request was checked. */
   path = '';
   /** Why the request cannot be answered as it asks: found while it waited for its turn, or while its body came. */

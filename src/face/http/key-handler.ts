@@ -22,6 +22,8 @@ export interface KeyEntry {
 export interface AbsentKey {
   readonly text: undefined;
   readonly origin?: ReadOrigin;
+  /** Why, where there is more to say than that nobody wrote it. */
+  readonly detail?: string;
 }
 
 /** How a value came from the store behind, for the headers of the answer. */
@@ -121,7 +123,7 @@ export function answerEntry({ request, response }: Exchange, answer: KeyAnswer):
   const entry = answer?.text === undefined ? undefined : answer;
   const origin = originHeaders(answer);
   if (required !== undefined && !holds(required, entry)) throw preconditionFailed();
-  if (entry === undefined) throw notFound(origin);
+  if (entry === undefined) throw notFound(origin, (answer as AbsentKey | undefined)?.detail);
   const { text, tag, contentType } = entry;
   if (condition !== undefined && weaklyMatches(requireTags(condition, 'If-None-Match'), tag)) {
     response.writeHead(304, ['ETag', `"${tag}"`, ...origin]);
@@ -286,8 +288,8 @@ function requireTags(field: string, name: string): NonNullable<ReturnType<typeof
   return tags;
 }
 
-function notFound(headers: readonly string[] = none): Problem {
-  return new Problem(404, 'No such key', 'the key does not exist; PUT it first', { headers });
+function notFound(headers: readonly string[] = none, detail = 'the key does not exist; PUT it first'): Problem {
+  return new Problem(404, 'No such key', detail, { headers });
 }
 
 function preconditionFailed(): Problem {

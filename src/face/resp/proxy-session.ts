@@ -182,7 +182,8 @@ export class ProxySession implements RemoteSession, ManagedClient {
       } else if (rule.pin === 'database' && !this.#own.active && argv[1] === this.#database && argv.length === 2) {
         this.answer('+OK\r\n');
       } else if (this.#own.active || rule.handling === 'own') {
-        if (this.#shared > 0) this.#hold(argv);
+        // What answers a subscription comes as a message, which keeps no place among replies.
+        if (this.#shared > 0 || (rule.pin === 'listen' && this.owed > 0)) this.#hold(argv);
         else this.#sendOwn(argv, rule);
       } else if (
         rule.handling === 'cached' &&

@@ -27,13 +27,23 @@ export class AllowList {
   allows(target: FetchTarget): boolean {
     return this.#patterns.some((pattern) => matches(pattern, target));
   }
+
+  /** Whether anything of an API may be fetched. @param api scheme, host and port */
+  reaches(api: string): boolean {
+    const target = parseTarget(`${api}/`);
+    return this.#patterns.some((pattern) => matchesHost(pattern, target));
+  }
 }
 
-function matches(pattern: Pattern, { scheme, host, port, path }: FetchTarget): boolean {
+function matches(pattern: Pattern, target: FetchTarget): boolean {
+  const { path } = target;
+  return matchesHost(pattern, target) && (pattern.anyPath ? path.startsWith(pattern.path) : path === pattern.path);
+}
+
+function matchesHost(pattern: Pattern, { scheme, host, port }: FetchTarget): boolean {
   if (pattern.scheme !== scheme || pattern.port !== port) return false;
   const tail = pattern.anyLabel ? host.slice(Math.max(0, host.indexOf('.'))) : host;
-  if (tail !== pattern.host || (pattern.anyLabel && host.startsWith('.'))) return false;
-  return pattern.anyPath ? path.startsWith(pattern.path) : path === pattern.path;
+  return tail === pattern.host && !(pattern.anyLabel && host.startsWith('.'));
 }
 
 function parsePattern(text: string): Pattern {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isSluiceError } from '../../errors.ts';
-import { identityOf, parseParameters, parseTarget, targetOf } from './fetch-target.ts';
+import { identityOf } from './fetch-identity.ts';
+import { parseParameters, parseTarget, targetOf } from './fetch-target.ts';
 
 const invalid = (error: unknown): boolean => isSluiceError(error, 'INVALID_ARGUMENT');
 

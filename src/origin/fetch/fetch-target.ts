@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { SluiceError } from '../../errors.ts';
 
 /** A URL that may be sent as it stands: every program that reads it reads the same. */
@@ -107,9 +106,4 @@ export function requireParameters(value: unknown): FetchParameters {
 
 function isParameter(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
-}
-
-/** Tells what was fetched apart from everything else that could be under the same key. */
-export function identityOf({ url }: FetchTarget): string {
-  return createHash('sha256').update(url, 'latin1').digest('base64url');
 }
