@@ -161,6 +161,9 @@ describe.skipIf(findProgram('redis-server') === undefined).each(['memory', 'redi
       client.write(encodeCommand(['GET', `${prefix}:a`]) + encodeCommand(['SUBSCRIBE', 'channel']));
       expect(await client.next()).toBe('$1\r\nv\r\n');
       expect(await client.next()).toMatch(/subscribe/);
+      client.write(encodeCommand(['GET', `${prefix}:a`]) + encodeCommand(['PING']));
+      expect(await client.next()).toMatch(/^-ERR Can't execute 'get'/);
+      expect(await client.next()).toMatch(/pong/);
     });
 
     it('are told of to those who track them, or refused to them', async () => {

@@ -389,6 +389,8 @@ export class ProxySession implements RemoteSession, ManagedClient {
     const { managed } = this.#context;
     // Keyspaces are of the database of this node.
     if (managed === undefined || this.#own.elsewhere) return false;
+    // Where only subscriptions are allowed the server says so.
+    if (this.#own.listening && this.proto === 2) return false;
     if (
       this.#own.active &&
       this.owed > 0 &&
