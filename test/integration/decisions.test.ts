@@ -5,19 +5,25 @@ import type { Client } from '../../src/command/client.ts';
 import { execute } from '../../src/command/execute.ts';
 import type { Server } from '../../src/command/server.ts';
 import { ReplyDecoder, type ReplyValue } from '../../src/resp/reply-decoder.ts';
+import { acknowledgeDirty } from '../../src/store/decisions/acknowledge-dirty.ts';
 import { acknowledgeRecords } from '../../src/store/decisions/acknowledge-records.ts';
 import { acquireLease } from '../../src/store/decisions/acquire-lease.ts';
 import { addToCounter } from '../../src/store/decisions/add-to-counter.ts';
 import { allDecisions } from '../../src/store/decisions/all-decisions.ts';
 import { appendRecords } from '../../src/store/decisions/append-records.ts';
+import { claimDirty } from '../../src/store/decisions/claim-dirty.ts';
 import { claimFetch } from '../../src/store/decisions/claim-fetch.ts';
 import { claimRecords } from '../../src/store/decisions/claim-records.ts';
+import { countDirty } from '../../src/store/decisions/count-dirty.ts';
 import { countRecords } from '../../src/store/decisions/count-records.ts';
 import type { Decision } from '../../src/store/decisions/decision.ts';
+import { failDirty } from '../../src/store/decisions/fail-dirty.ts';
 import { fixedWindow } from '../../src/store/decisions/fixed-window.ts';
 import { incrementField } from '../../src/store/decisions/increment-field.ts';
 import { incrementValue } from '../../src/store/decisions/increment-value.ts';
+import { putDirty } from '../../src/store/decisions/put-dirty.ts';
 import { putValue } from '../../src/store/decisions/put-value.ts';
+import { readDirty } from '../../src/store/decisions/read-dirty.ts';
 import { readValue } from '../../src/store/decisions/read-value.ts';
 import { releaseLease } from '../../src/store/decisions/release-lease.ts';
 import { removeValue } from '../../src/store/decisions/remove-value.ts';
@@ -77,7 +83,31 @@ const seen = fc.oneof(fc.constantFrom('', '!', mark, 'other'), fetched.map(besid
 const limit = fc.tuple(whole(0, 5), duration, whole(0, 4));
 const ids = fc.array(whole(1, 12), { maxLength: 5 });
 const log = { next: 'l:n', records: 'l:r', waiting: 'l:w', claimed: 'l:c' };
-const allKeys = ['k1', 'k2', 'k3', 'b1', 'b2', 'q', 'r', 'c', 'w', 'f', 'e', 'e:t', ...Object.values(log)];
+const rows = ['n:a', 'n:b'];
+const dirtySet = ['n:dirty', 'n:inflight', 'n:since'];
+const rowName = fc.constantFrom('a', 'b');
+const rowChange = fc.oneof(
+  fc.tuple(fc.constantFrom('s', 's', 'x'), fc.constantFrom('p', 'q', ''), value),
+  fc.tuple(fc.constant('i'), fc.constantFrom('p', 'q'), step53),
+);
+const allKeys = [
+  ...rows,
+  ...dirtySet,
+  'n:version',
+  'k1',
+  'k2',
+  'k3',
+  'b1',
+  'b2',
+  'q',
+  'r',
+  'c',
+  'w',
+  'f',
+  'e',
+  'e:t',
+  ...Object.values(log),
+];
 const key = fc.constantFrom(...allKeys);
 
 const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
@@ -111,6 +141,32 @@ const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
     .tuple(holder, duration)
     .map(([who, time]) => script(acquireLease, ['e', 'e:t'], ['NOW', who, time])),
   'release-lease': holder.map((who) => script(releaseLease, ['e'], ['NOW', who])),
+  'put-dirty': fc
+    .tuple(rowName, fc.constantFrom('merge', 'merge', 'replace', 'delete'), fc.array(rowChange, { maxLength: 3 }))
+    .map(([name, mode, changes]) =>
+      script(
+        putDirty,
+        [`n:${name}`, 'n:dirty', 'n:version'],
+        ['NOW', mode, name, ...(mode === 'delete' ? [] : changes.flat())],
+      ),
+    ),
+  'read-dirty': rowName.map((name) => script(readDirty, [`n:${name}`], [])),
+  'claim-dirty': fc
+    .tuple(duration, whole(0, 2), fc.integer({ min: -150, max: 300 }), fc.integer({ min: -150, max: 300 }))
+    .map(([lease, count, ripe, overdue]) =>
+      script(claimDirty, dirtySet, ['NOW', lease, count, String(START + ripe), String(START + overdue)]),
+    ),
+  'acknowledge-dirty': fc
+    .array(fc.tuple(rowName, fc.integer({ min: 0, max: 300 })), { minLength: 1, maxLength: 2 })
+    .map((items) =>
+      script(
+        acknowledgeDirty,
+        [...dirtySet, ...items.map(([name]) => `n:${name}`)],
+        items.flatMap(([name, after]) => [name, `${String(START + after)}000`]),
+      ),
+    ),
+  'fail-dirty': fc.array(rowName, { maxLength: 2 }).map((some) => script(failDirty, dirtySet, ['NOW', ...some])),
+  'count-dirty': fc.constant(script(countDirty, dirtySet, [])),
   'claim-fetch': fc
     .tuple(holder, duration, seen)
     .map(([who, time, state]) => script(claimFetch, fetchKeys, ['NOW', who, time, state])),
@@ -141,6 +197,7 @@ const families = [
   ['append-records', 'claim-records', 'acknowledge-records', 'count-records'],
   ['acquire-lease', 'release-lease'],
   ['claim-fetch', 'settle-fetch'],
+  ['put-dirty', 'read-dirty', 'claim-dirty', 'acknowledge-dirty', 'fail-dirty', 'count-dirty'],
 ] as const;
 
 /** Each of one family: what one leaves behind must meet the next. */

@@ -1,15 +1,21 @@
+import { acknowledgeDirty } from './acknowledge-dirty.ts';
 import { acknowledgeRecords } from './acknowledge-records.ts';
 import { acquireLease } from './acquire-lease.ts';
 import { addToCounter } from './add-to-counter.ts';
 import { appendRecords } from './append-records.ts';
+import { claimDirty } from './claim-dirty.ts';
 import { claimFetch } from './claim-fetch.ts';
 import { claimRecords } from './claim-records.ts';
+import { countDirty } from './count-dirty.ts';
 import { countRecords } from './count-records.ts';
 import type { Decision } from './decision.ts';
+import { failDirty } from './fail-dirty.ts';
 import { fixedWindow } from './fixed-window.ts';
 import { incrementField } from './increment-field.ts';
 import { incrementValue } from './increment-value.ts';
+import { putDirty } from './put-dirty.ts';
 import { putValue } from './put-value.ts';
+import { readDirty } from './read-dirty.ts';
 import { readValue } from './read-value.ts';
 import { releaseLease } from './release-lease.ts';
 import { removeValue } from './remove-value.ts';
@@ -36,6 +42,12 @@ export const allDecisions: readonly Decision[] = [
   releaseLease,
   claimFetch,
   settleFetch,
+  putDirty,
+  readDirty,
+  claimDirty,
+  acknowledgeDirty,
+  failDirty,
+  countDirty,
 ];
 
 const bySha1: ReadonlyMap<string, Decision> = new Map(allDecisions.map((decision) => [decision.sha1, decision]));

@@ -1,0 +1,81 @@
+import type { ByteString } from '../../kernel/bytes.ts';
+import { numberIn } from './arguments.ts';
+import { defineDecision } from './decision.ts';
+import { luaBack, luaTypes, putBack, requireTypes, takeSince } from './dirty-keys.ts';
+import { luaTime, timeOf } from './time.ts';
+import { luaWhole } from './whole-numbers.ts';
+
+/**
+ * Takes rows that are to be written, those that wait longest first. A row that is being written is not taken again before that has ended
+ * or its lease is over, so that its changes keep their order. Nothing is taken before there are enough ripe rows, or one is overdue.
+ *
+ * Keys: those that wait, those that are being written, since when these had waited. Arguments: instant, lease, how many, the instant by which a
+ * row must have begun to wait to be ripe, and the same to be overdue. Reply: names of rows.
+ */
+export const claimDirty = defineDecision({
+  name: 'claim-dirty',
+  access: 'write',
+  keys: [3, 3],
+  args: 5,
+  lua: `${luaTime}${luaWhole}${luaBack}${luaTypes}
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now))) do
+  local since = tonumber(redis.call('HGET', KEYS[3], name) or now)
+  redis.call('ZREM', KEYS[2], name)
+  redis.call('HDEL', KEYS[3], name)
+  back(name, since)
+end
+local count = tonumber(ARGV[3])
+local most = count + redis.call('ZCARD', KEYS[2])
+local ripe = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', text(tonumber(ARGV[4])), 'WITHSCORES', 'LIMIT', 0, most)
+local names, since = {}, {}
+for at = 1, #ripe, 2 do
+  if #names < count and not redis.call('ZSCORE', KEYS[2], ripe[at]) then
+    names[#names + 1] = ripe[at]
+    since[#since + 1] = ripe[at + 1]
+  end
+end
+if #names == 0 or (#names < count and tonumber(since[1]) > tonumber(ARGV[5])) then return {} end
+for at, name in ipairs(names) do
+  redis.call('ZREM', KEYS[1], name)
+  redis.call('ZADD', KEYS[2], text(now + tonumber(ARGV[2])), name)
+  redis.call('HSET', KEYS[3], name, text(tonumber(since[at])))
+end
+return names
+`,
+  native(space, keys, args) {
+    const [dirty, inflight, since] = keys as [ByteString, ByteString, ByteString];
+    const now = timeOf(space, [], args[0]);
+    const [lease, count, ripe, overdue] = args.slice(1).map(numberIn) as [number, number, number, number];
+    const { entryClass } = space;
+    const { dirtyRows, inflightRows } = requireTypes(space, dirty, inflight, since);
+    const lapsed = inflightRows.read(inflight);
+    for (const { member } of lapsed === undefined
+      ? []
+      : [
+          ...lapsed.range(
+            0,
+            lapsed.lowerBound(({ score }) => score <= now),
+          ),
+        ]) {
+      const waited = takeSince(space, since, member, now);
+      inflightRows.remove(inflight, member);
+      putBack(space, dirty, member, waited);
+    }
+    const waiting = dirtyRows.read(dirty);
+    if (waiting === undefined) return [];
+    const busy = inflightRows.read(inflight);
+    const taken: { readonly member: ByteString; readonly score: number }[] = [];
+    for (const row of waiting.range(0, Math.min(waiting.size, count + (busy?.size ?? 0)))) {
+      if (taken.length === count || row.score > ripe) break;
+      if (busy?.score(row.member) === undefined) taken.push({ member: row.member, score: row.score });
+    }
+    const [oldest] = taken;
+    if (oldest === undefined || (taken.length < count && oldest.score > overdue)) return [];
+    for (const { member, score } of taken) {
+      dirtyRows.remove(dirty, member);
+      inflightRows.add(inflight, member, now + lease, entryClass);
+      space.keyspace(since).hashes.set(since, member, String(score), entryClass);
+    }
+    return taken.map(({ member }) => member);
+  },
+});

@@ -1,0 +1,31 @@
+import type { ByteString } from '../../kernel/bytes.ts';
+import { defineDecision } from './decision.ts';
+
+/**
+ * A row as it lies in its hash.
+ *
+ * Keys: the row. Reply: fields and values in turn, in the order of the fields' bytes.
+ */
+export const readDirty = defineDecision({
+  name: 'read-dirty',
+  access: 'read',
+  keys: [1, 1],
+  args: 0,
+  lua: `
+local names = redis.call('HKEYS', KEYS[1])
+table.sort(names)
+local reply = {}
+for _, name in ipairs(names) do
+  reply[#reply + 1] = name
+  reply[#reply + 1] = redis.call('HGET', KEYS[1], name)
+end
+return reply
+`,
+  native(space, keys) {
+    const [row] = keys as [ByteString];
+    const fields = space.keyspace(row).hashes.read(row);
+    return fields === undefined
+      ? []
+      : [...fields.keys()].sort().flatMap((name) => [name, fields.get(name) as ByteString]);
+  },
+});
