@@ -47,6 +47,20 @@ export type InternalPart =
   | 'lease-token'
   | 'fetched';
 
+/** Where one partition of a set of rows lies. */
+export interface DirtyKeys {
+  /** Those that wait. */
+  readonly dirty: ByteString;
+  /** Those that are being written. */
+  readonly inflight: ByteString;
+  /** Since when these had waited. */
+  readonly since: ByteString;
+  /** The last version. */
+  readonly versions: ByteString;
+  /** What the keys of rows begin with. */
+  readonly row: ByteString;
+}
+
 /** The namespace where none is configured. */
 const DEFAULT_NAMESPACE = 'sluice';
 
@@ -82,6 +96,21 @@ export class StoreKeys {
       records: this.internal(name, 'log-records'),
       waiting: this.internal(name, 'log-waiting'),
       claimed: this.internal(name, 'log-claimed'),
+    };
+  }
+
+  /**
+   * The keys of a set of rows that are to be written somewhere; one partition of it lies in one hash slot.
+   * @param set a name without braces
+   */
+  dirty(set: ByteString, partition: number): DirtyKeys {
+    const prefix = `${this.#prefix}{dirty:${set}:${partition}}:`;
+    return {
+      dirty: `${prefix}dirty`,
+      inflight: `${prefix}inflight`,
+      since: `${prefix}since`,
+      versions: `${prefix}versions`,
+      row: `${prefix}row:`,
     };
   }
 

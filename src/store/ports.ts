@@ -8,6 +8,8 @@
  * rejects with its reason; an aborted write may still happen.
  */
 
+import type { ByteString } from '../kernel/bytes.ts';
+
 export type KeyInput = string | Uint8Array;
 
 export interface CallOptions {
@@ -162,4 +164,87 @@ export interface Lease {
   ): Promise<number | undefined>;
   /** @returns false when the holder did not hold it any more. */
   release(name: KeyInput, holder: string, options?: CallOptions): Promise<boolean>;
+}
+
+/** What becomes of one field: set to a value, emptied, or a whole number added to it (absent counts as 0). */
+export type FieldChange =
+  | { readonly do: 'set'; readonly field: ByteString; readonly value: ByteString }
+  | { readonly do: 'drop'; readonly field: ByteString }
+  | { readonly do: 'add'; readonly field: ByteString; readonly by: number };
+
+/** What becomes of a row: fields change and the others stay, or the row is these fields and no others, or it is gone. */
+export type RowChange =
+  | { readonly kind: 'merge' | 'replace'; readonly fields: readonly FieldChange[] }
+  | { readonly kind: 'delete' };
+
+export interface RowChanged {
+  /** Below 2^53; grows with every change in the partition, and with the clock. */
+  readonly version: number;
+  /** Of `merge`: fields that are new, or of those to be emptied, that were there. Otherwise 1 when there was a row. */
+  readonly count: number;
+  /** What the last `add` came to. */
+  readonly sum: number | undefined;
+}
+
+/** A row as a store has it. */
+export interface StoredRow {
+  readonly version: number;
+  /** All fields that are known, those that are not written yet among them. Empty for a row that is to be removed. */
+  readonly fields: ReadonlyMap<ByteString, ByteString>;
+  /** Something of it is not written yet. */
+  readonly isDirty: boolean;
+  /** It was removed, which is not written yet. */
+  readonly isRemoved: boolean;
+}
+
+/** A row that is to be written now. */
+export interface ClaimedRow {
+  readonly key: ByteString;
+  readonly version: number;
+  /** As {@link RowChange}, of all changes that are not written yet. */
+  readonly change: 'merge' | 'replace' | 'delete';
+  /** What changed; undefined: emptied. */
+  readonly fields: ReadonlyMap<ByteString, ByteString | undefined>;
+}
+
+export interface RowClaim {
+  readonly count: number;
+  /** A row comes back by itself after that, ms. */
+  readonly lease: number;
+  /** Only rows that have waited for so long, ms. */
+  readonly minAge: number;
+  /** None before there are `count` of them, unless one has waited for so long, ms. */
+  readonly maxAge: number;
+}
+
+/**
+ * Rows that are accepted now and written somewhere later: the latest of each counts. They wait from their first change on, whatever comes
+ * after it, so a row that changes all the time is written all the same. Bytes are text with one character each.
+ */
+export interface DirtySet {
+  /** A set is divided by key into so many parts, each claimed by itself. */
+  readonly partitions: number;
+  /**
+   * At once where it can.
+   * @param set a name without braces
+   * @throws SluiceError NOT_AN_INTEGER, OVERFLOW (of `add`), OUT_OF_MEMORY, STORE_UNAVAILABLE, STORE_TIMEOUT …
+   */
+  put(set: ByteString, key: ByteString, change: RowChange): RowChanged | Promise<RowChanged>;
+  /** At once where it can. Undefined: nothing is known of the row. */
+  read(set: ByteString, key: ByteString): StoredRow | undefined | Promise<StoredRow | undefined>;
+  /** Takes the rows that have waited longest; none that is being written already. */
+  claim(set: ByteString, partition: number, claim: RowClaim): Promise<ClaimedRow[]>;
+  /** Rows were written. What has changed since goes on waiting. @returns how many are clean now */
+  acknowledge(
+    set: ByteString,
+    partition: number,
+    rows: readonly Pick<ClaimedRow, 'key' | 'version'>[],
+  ): Promise<number>;
+  /** Rows were not written: they wait again, for as long as they have waited already. @returns how many were claimed */
+  fail(set: ByteString, partition: number, keys: readonly ByteString[]): Promise<number>;
+  /** @returns what waits and what is claimed; since when the oldest waits, ms since the epoch, undefined when none does */
+  size(
+    set: ByteString,
+    partition: number,
+  ): Promise<{ readonly waiting: number; readonly claimed: number; readonly oldest: number | undefined }>;
 }

@@ -32,6 +32,16 @@ export class EmbeddedTurn {
       : this.writeInternal(options, work, decision.access === 'write');
   }
 
+  /** The same at once, unless it has to be committed. @throws as {@link decide} rejects */
+  decideNow(
+    decision: Decision,
+    keys: readonly ByteString[],
+    args: readonly ByteString[],
+  ): ScriptReply | Promise<ScriptReply> {
+    const work = (): ScriptReply => decision.native(this.#internal, keys, args);
+    return decision.access === 'read' ? this.readNow(work) : this.writeNow(true, work, decision.access === 'write');
+  }
+
   /** @throws SluiceError STORE_LOADING, STORE_READ_ONLY */
   read<T>(options: CallOptions | undefined, work: () => T): Promise<T> {
     return this.#run(options, work, () => {
@@ -48,12 +58,12 @@ export class EmbeddedTurn {
   }
 
   /** A write at once, unless it has to be committed. @throws SluiceError STORE_LOADING, STORE_READ_ONLY, OUT_OF_MEMORY */
-  writeNow<T>(isInternal: boolean, work: () => T): T | Promise<T> {
+  writeNow<T>(isInternal: boolean, work: () => T, takesMemory = true): T | Promise<T> {
     const { engine } = this;
     engine.begin();
     engine.requireWritable();
-    if (isInternal) engine.requireInternalMemory();
-    else engine.requireMemory();
+    if (takesMemory && isInternal) engine.requireInternalMemory();
+    else if (takesMemory) engine.requireMemory();
     return this.#revealed(work());
   }
 

@@ -1,0 +1,73 @@
+import type { ByteString } from '../../kernel/bytes.ts';
+import { acknowledgeDirty } from '../decisions/acknowledge-dirty.ts';
+import { claimDirty } from '../decisions/claim-dirty.ts';
+import { countDirty } from '../decisions/count-dirty.ts';
+import { claimDirtyArgs, claimedRow, putDirtyArgs, rowChanged, storedRow } from '../decisions/dirty-rows.ts';
+import { failDirty } from '../decisions/fail-dirty.ts';
+import { putDirty } from '../decisions/put-dirty.ts';
+import { readDirty } from '../decisions/read-dirty.ts';
+import { StoreKeys } from '../keys.ts';
+import type { ClaimedRow, DirtySet, RowChange, RowChanged, RowClaim, StoredRow } from '../ports.ts';
+import type { EmbeddedTurn } from './embedded-turn.ts';
+
+const keys = new StoreKeys();
+
+/** The `DirtySet` port among the internal keys; one process has them all, so one part is enough. */
+export class EmbeddedDirtySet implements DirtySet {
+  readonly partitions = 1;
+  readonly #turn: EmbeddedTurn;
+
+  constructor(turn: EmbeddedTurn) {
+    this.#turn = turn;
+  }
+
+  put(set: ByteString, key: ByteString, change: RowChange): RowChanged | Promise<RowChanged> {
+    const { dirty, versions, row } = keys.dirty(set, 0);
+    const reply = this.#turn.decideNow(putDirty, [row + key, dirty, versions], putDirtyArgs(key, change));
+    return reply instanceof Promise ? reply.then(rowChanged) : rowChanged(reply);
+  }
+
+  read(set: ByteString, key: ByteString): StoredRow | undefined | Promise<StoredRow | undefined> {
+    const reply = this.#turn.decideNow(readDirty, [keys.dirty(set, 0).row + key], []);
+    return reply instanceof Promise ? reply.then(storedRow) : storedRow(reply);
+  }
+
+  async claim(set: ByteString, _: number, claim: RowClaim): Promise<ClaimedRow[]> {
+    const { dirty, inflight, since, row } = keys.dirty(set, 0);
+    const args = claimDirtyArgs(this.#turn.engine.clock.now(), claim);
+    const names = (await this.#turn.decide(claimDirty, [dirty, inflight, since], args, undefined)) as ByteString[];
+    const rows: ClaimedRow[] = [];
+    for (const name of names) {
+      const claimed = claimedRow(name, await this.#turn.decideNow(readDirty, [row + name], []));
+      if (claimed !== undefined) rows.push(claimed);
+    }
+    return rows;
+  }
+
+  async acknowledge(set: ByteString, _: number, rows: readonly Pick<ClaimedRow, 'key' | 'version'>[]): Promise<number> {
+    if (rows.length === 0) return 0;
+    const { dirty, inflight, since, row } = keys.dirty(set, 0);
+    const names = [dirty, inflight, since, ...rows.map(({ key }) => row + key)];
+    const args = rows.flatMap(({ key, version }) => [key, String(version)]);
+    return (await this.#turn.decide(acknowledgeDirty, names, args, undefined)) as number;
+  }
+
+  async fail(set: ByteString, _: number, names: readonly ByteString[]): Promise<number> {
+    const { dirty, inflight, since } = keys.dirty(set, 0);
+    return (await this.#turn.decide(failDirty, [dirty, inflight, since], ['', ...names], undefined)) as number;
+  }
+
+  async size(
+    set: ByteString,
+    _: number,
+  ): Promise<{ readonly waiting: number; readonly claimed: number; readonly oldest: number | undefined }> {
+    const { dirty, inflight, since } = keys.dirty(set, 0);
+    const [waiting, claimed, oldest] = (await this.#turn.decide(
+      countDirty,
+      [dirty, inflight, since],
+      [],
+      undefined,
+    )) as [number, number, number];
+    return { waiting, claimed, oldest: oldest < 0 ? undefined : oldest };
+  }
+}
