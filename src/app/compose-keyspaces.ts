@@ -58,7 +58,12 @@ interface KeyspaceParts extends ReadsParts {
   readonly databases: DatabaseConnections;
 }
 
-type KeyspaceConfig = SluiceConfig['keyspaces'][number];
+type AnyKeyspace = SluiceConfig['keyspaces'][number];
+type KeyspaceConfig = AnyKeyspace & { readonly origin: NonNullable<AnyKeyspace['origin']> };
+
+function isReadThrough(written: AnyKeyspace): written is KeyspaceConfig {
+  return written.origin !== undefined;
+}
 
 /** Fetches of a node at a time, those that wait included. */
 const MAX_FETCHES = 100_000;
@@ -112,7 +117,9 @@ async function composeKeyspaces(parts: KeyspaceParts): Promise<Keyspace[]> {
   const { config, databases } = parts;
   for (const [name, { url, maxConnections, connectTimeout }] of Object.entries(config.connections))
     await databases.open({ name, url, maxConnections, connectTimeout });
-  const unordered = config.keyspaces.map((one) => ({ written: one, pattern: patternOf(one.match) }));
+  const unordered = config.keyspaces
+    .filter(isReadThrough)
+    .map((one) => ({ written: one, pattern: patternOf(one.match) }));
   return orderPatterns(unordered).map(({ written, pattern }) => {
     const { match, mode, ttl, grace, refreshAhead, negativeTtl, errorTtl, timeout } = written;
     const [seed0 = 0, seed1 = 0] = getRandomValues(new Int32Array(2));

@@ -138,6 +138,8 @@ function logging({ log }: SluiceConfig, open: Open): void {
 function keyspaces({ keyspaces: all }: SluiceConfig, open: Open): void {
   for (const [i, { match, mode, origin, grace, timeout }] of all.entries()) {
     const at = `keyspaces[${i}]`;
+    // Rows that are written behind have none.
+    if (origin === undefined) continue;
     if (mode === 'read' && grace === 0)
       open(
         'grace',

@@ -17,7 +17,13 @@ export function checkQueries(
   config: Parsed,
   sourceOf: (path: readonly PropertyKey[]) => SettingSource,
 ): ConfigFinding[] {
-  return config.keyspaces.flatMap(({ match, origin: { sql, connection } }, index): ConfigFinding[] => {
+  return config.keyspaces.flatMap(({ match, origin, writeBehind }, index): ConfigFinding[] => {
+    if (writeBehind !== undefined && !Object.hasOwn(config.connections, writeBehind.sink)) {
+      const message = unknownConnection(writeBehind.sink, Object.keys(config.connections));
+      const source = sourceOf(['keyspaces', index, 'writeBehind', 'sink']);
+      return [{ path: `keyspaces[${index}].writeBehind.sink`, message, source }];
+    }
+    const { sql, connection } = origin ?? {};
     if (sql === undefined || connection === undefined) return [];
     const finding = (name: string, message: string): ConfigFinding[] => {
       const source = sourceOf(['keyspaces', index, 'origin', name]);

@@ -103,6 +103,43 @@ function problemOf(make: () => unknown): string | undefined {
   }
 }
 
+const columnForm = 'the name of a column';
+const column = () => parsedText(columnForm, nonEmpty);
+
+const writeBehind = z
+  .strictObject({
+    sink: parsedText('the name of a connection', nonEmpty),
+    table: parsedText('the name of a table', nonEmpty),
+    key: z.union([column().transform((name) => [name]), z.array(column()).min(1)], {
+      error: () => 'expected the column of the key, or a list of one column for each capture',
+    }),
+    columns: z.union(
+      [
+        z
+          .array(column())
+          .min(1)
+          .transform((names) => Object.fromEntries(names.map((name) => [name, name]))),
+        z.record(z.string(), column()),
+      ],
+      { error: () => 'expected a list of columns, or a mapping of fields to columns' },
+    ),
+    version: column().prefault('sluice_version'),
+    minDelay: durationSetting('1s', { description: 'How long a row waits at least.' }),
+    maxDelay: durationSetting('5s', { description: 'How long a row waits at most.', min: '10ms', max: '1d' }),
+    maxBatch: countSetting(1000, { description: 'Rows written at a time.', min: 1, max: 5000 }),
+    maxPending: countSetting(1_000_000, { description: 'Rows that wait; more are refused.', min: 1, max: 100_000_000 }),
+    ack: choiceSetting(['store', 'memory'], 'store', { description: 'What a write waits for.' }),
+    timeout: durationSetting('10s', { description: 'How long a batch may take.', min: '10ms', max: '10m' }),
+  })
+  .superRefine(({ minDelay, maxDelay, key, columns, version }, context) => {
+    const problem = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    if (minDelay > maxDelay) problem('minDelay', 'expected no more than maxDelay');
+    const all = [...key, ...Object.values(columns), version];
+    const twice = all.find((name, at) => all.indexOf(name) !== at);
+    if (twice !== undefined) problem('columns', `the column ${JSON.stringify(twice)} is written twice`);
+  });
+
 const keyspace = z
   .strictObject({
     match: z.string({ error: () => 'expected a pattern of keys such as user:*' }).transform((written, context) => {
@@ -114,7 +151,8 @@ const keyspace = z
     mode: choiceSetting(['read', 'observe'], 'read', {
       description: 'Whether values are kept, or reads only counted.',
     }),
-    origin,
+    origin: origin.optional(),
+    writeBehind: writeBehind.optional(),
     ttl: durationSetting('1m', { description: 'How long a value is fresh.', min: '1ms' }),
     grace: durationSetting('0', { description: 'How long after ttl a value may be given out.' }),
     refreshAhead: durationSetting('0', { description: 'How long before the end of ttl a read has it fetched anew.' }),
@@ -126,8 +164,19 @@ const keyspace = z
     maxValueBytes: byteSizeSetting('1MiB', { description: 'The largest value.', min: '1KiB', max: '256MiB' }),
     timeout: durationSetting('5s', { description: 'How long a fetch may take.', min: '1ms', max: '1h' }),
   })
-  .superRefine(({ match, origin: { http, body }, ttl, refreshAhead }, context) => {
+  .superRefine(({ match, mode, origin: from, writeBehind: behind, ttl, refreshAhead }, context) => {
     const problem = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
+    if ((from === undefined) === (behind === undefined)) {
+      const message = 'expected either origin (values are read through) or writeBehind (rows are written later)';
+      context.addIssue({ code: 'custom', message });
+    }
+    if (behind !== undefined) {
+      const captures = patternOf(match).names.length;
+      if (captures !== behind.key.length)
+        problem(['writeBehind', 'key'], `expected one column for each of the ${captures} captures of match`);
+      if (mode === 'observe') problem(['mode'], 'rows that are written later cannot be observed only');
+    }
+    const { http, body } = from ?? {};
     if (refreshAhead >= ttl) problem(['refreshAhead'], 'expected less than ttl');
     const { names } = patternOf(match);
     for (const [name, text] of Object.entries({ http, body })) {
@@ -145,7 +194,7 @@ const keyspace = z
 
 /** Read-through keys. */
 export const keyspaces = z
-  .array(keyspace, { error: () => 'expected a list of { match, origin, ttl, … }' })
+  .array(keyspace, { error: () => 'expected a list of { match, origin, ttl, … } or { match, writeBehind }' })
   .superRefine((list, context) => {
     const problem = (path: (string | number)[], message: string): void =>
       context.addIssue({ code: 'custom', path, message });
@@ -160,7 +209,8 @@ export const keyspaces = z
         const wrong = overlap(patterns[index] as KeyPattern, patterns[at] as KeyPattern);
         if (wrong !== undefined) problem([index, 'match'], wrong(match, other));
       }
-      const api = written.http === undefined ? undefined : apiOf(written.http, patterns[index] as KeyPattern);
+      if (written?.http === undefined) continue;
+      const api = apiOf(written.http, patterns[index] as KeyPattern);
       if (api === undefined) continue;
       const { concurrency, rate, queue } = written;
       const limits = JSON.stringify({ concurrency, rate, queue });
@@ -214,8 +264,24 @@ An origin in a database:
 | \`connection\` | | Its name under \`connections\`. |
 | \`column\` | | The value is this column as it is; otherwise the row as a JSON object. |
 
-The guide on read-through keys has examples.`,
-    form: 'a list of { match, origin, ttl, … }',
+Rows that are written behind (\`writeBehind\` in place of \`origin\`): hashes that are accepted now, and written to a table of a database later, the latest of each.
+
+| setting | default | meaning |
+|---|---|---|
+| \`sink\` | | The name of a database under \`connections\`. |
+| \`table\` | | The table, or \`schema.table\`. |
+| \`key\` | | The column of the capture of \`match\`; a list where it has several. A unique index must be on exactly these. |
+| \`columns\` | | Fields that are written: a list where columns have their names, else a mapping of fields to columns. |
+| \`version\` | \`sluice_version\` | A 64-bit integer column, by which an older change never overwrites a newer one. |
+| \`minDelay\` | \`1s\` | How long a row waits at least, from its first change on. |
+| \`maxDelay\` | \`5s\` | How long it waits at most, however often it changes meanwhile. |
+| \`maxBatch\` | \`1000\` | Rows in one transaction. |
+| \`maxPending\` | \`1000000\` | Rows that wait; changes of others are refused then (\`OVERLOADED\`). |
+| \`ack\` | \`store\` | What the answer to a write waits for: what \`durability\` says, or nothing (\`memory\`). |
+| \`timeout\` | \`10s\` | How long a batch may take. |
+
+The guides on read-through keys and on write-behind have examples.`,
+    form: 'a list of { match, origin, ttl, … } and { match, writeBehind }',
     kind: 'structure',
     reloadable: false,
     secret: true,

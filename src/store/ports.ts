@@ -227,9 +227,10 @@ export interface DirtySet {
   /**
    * At once where it can.
    * @param set a name without braces
+   * @param ack what the answer waits for: what the store promises of a write, or nothing
    * @throws SluiceError NOT_AN_INTEGER, OVERFLOW (of `add`), OUT_OF_MEMORY, STORE_UNAVAILABLE, STORE_TIMEOUT …
    */
-  put(set: ByteString, key: ByteString, change: RowChange): RowChanged | Promise<RowChanged>;
+  put(set: ByteString, key: ByteString, change: RowChange, ack: 'store' | 'memory'): RowChanged | Promise<RowChanged>;
   /** At once where it can. Undefined: nothing is known of the row. */
   read(set: ByteString, key: ByteString): StoredRow | undefined | Promise<StoredRow | undefined>;
   /** Takes the rows that have waited longest; none that is being written already. */

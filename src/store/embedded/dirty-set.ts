@@ -21,9 +21,11 @@ export class EmbeddedDirtySet implements DirtySet {
     this.#turn = turn;
   }
 
-  put(set: ByteString, key: ByteString, change: RowChange): RowChanged | Promise<RowChanged> {
+  put(set: ByteString, key: ByteString, change: RowChange, ack: 'store' | 'memory'): RowChanged | Promise<RowChanged> {
     const { dirty, versions, row } = keys.dirty(set, 0);
-    const reply = this.#turn.decideNow(putDirty, [row + key, dirty, versions], putDirtyArgs(key, change));
+    const names = [row + key, dirty, versions];
+    const args = putDirtyArgs(key, change);
+    const reply = this.#turn.decideNow(putDirty, names, args, ack === 'store');
     return reply instanceof Promise ? reply.then(rowChanged) : rowChanged(reply);
   }
 

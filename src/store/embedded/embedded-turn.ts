@@ -32,14 +32,24 @@ export class EmbeddedTurn {
       : this.writeInternal(options, work, decision.access === 'write');
   }
 
-  /** The same at once, unless it has to be committed. @throws as {@link decide} rejects */
+  /** The same at once, unless it has to be committed. @param waits for the commit of a write @throws as {@link decide} rejects */
   decideNow(
     decision: Decision,
     keys: readonly ByteString[],
     args: readonly ByteString[],
+    waits = true,
   ): ScriptReply | Promise<ScriptReply> {
-    const work = (): ScriptReply => decision.native(this.#internal, keys, args);
-    return decision.access === 'read' ? this.readNow(work) : this.writeNow(true, work, decision.access === 'write');
+    let reply: ScriptReply = null;
+    const work = (): ScriptReply => {
+      reply = decision.native(this.#internal, keys, args);
+      return reply;
+    };
+    if (decision.access === 'read') return this.readNow(work);
+    const answer = this.writeNow(true, work, decision.access === 'write');
+    if (waits || !(answer instanceof Promise)) return answer;
+    // Whoever does not wait is told of no failure; the engine refuses writes from then on.
+    answer.catch(() => undefined);
+    return reply;
   }
 
   /** @throws SluiceError STORE_LOADING, STORE_READ_ONLY */
