@@ -43,7 +43,9 @@ const mayImport = {
   telemetry: [...base, 'telemetry/events.ts'],
 
   // Drivers: each talks to one kind of outside thing.
-  'store/engine': [...base, 'store/keys.ts', 'telemetry/events.ts'],
+  // How SQLite is found and opened, and what its results are called.
+  'store/engine/sqlite.ts': base,
+  'store/engine': [...base, 'store/keys.ts', 'store/engine/sqlite.ts', 'telemetry/events.ts'],
   // What is decided in one atomic step: on the engine, and as scripts for Redis.
   'store/decisions': [...shared, 'store/engine'],
   'store/embedded': [...shared, 'store/engine', 'store/decisions'],
@@ -57,11 +59,13 @@ const mayImport = {
   'origin/sql': [...shared, 'origin/origin.ts', 'origin/sql/database.ts', ...originTexts],
   'origin/fetch': [...shared, 'origin/origin.ts', 'client/http', ...originTexts],
   'sink/sink.ts': shared,
-  sink: [...shared, 'sink/sink.ts'],
+  // Sinks connect to the same databases as origins do, and open files as the engine does.
+  sink: [...shared, 'sink/sink.ts', 'origin/sql', 'origin/sql/database-url.ts', 'store/engine/sqlite.ts'],
 
   // Features import neither each other nor a driver.
   ...Object.fromEntries(features.map((feature) => [feature, shared])),
   keyspace: [...shared, 'origin/origin.ts'],
+  'write-behind': [...shared, 'sink/sink.ts'],
 
   config: [...base, 'http', ...originTexts],
   // The command table runs on the engine; the faces reach the engine only through commands and ports.
@@ -91,6 +95,8 @@ const mayImport = {
     'origin/http',
     'origin/sql',
     'origin/fetch',
+    'sink',
+    'sink/sink.ts',
     ...originTexts,
     'telemetry',
   ],
@@ -107,7 +113,7 @@ const packageOwners = {
   '@photostructure/sqlite': ['store/engine', 'origin/sql'],
   'node:sqlite': ['store/engine', 'origin/sql'],
   mysql2: ['origin/sql'],
-  pg: ['origin/sql'],
+  pg: ['origin/sql', 'sink/postgres'],
   commander: ['cli'],
   'ipaddr.js': ['client/http'],
   pino: ['telemetry/log.ts'],
