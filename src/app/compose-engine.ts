@@ -1,9 +1,11 @@
 import { getHeapStatistics } from 'node:v8';
 import type { SluiceConfig } from '../config/schema.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { EmbeddedDirtySet } from '../store/embedded/dirty-set.ts';
 import { EmbeddedTurn } from '../store/embedded/embedded-turn.ts';
 import { EmbeddedKeptEntries } from '../store/embedded/kept-entries.ts';
 import { EmbeddedKeyValue } from '../store/embedded/key-value.ts';
+import { EmbeddedRecordLog } from '../store/embedded/record-log.ts';
 import { EmbeddedWindow } from '../store/embedded/window.ts';
 import { type OpenEngine, openDurableEngine, openMemoryEngine } from '../store/engine/durable-engine.ts';
 import { PubSub } from '../store/engine/pub-sub.ts';
@@ -18,6 +20,8 @@ export interface RunningEngine extends OpenEngine {
   readonly entries: EmbeddedKeptEntries;
   /** What outlives a restart; undefined where nothing does. */
   readonly window: EmbeddedWindow | undefined;
+  readonly rows: EmbeddedDirtySet;
+  readonly records: EmbeddedRecordLog;
   readonly storeKeys: StoreKeys;
   readonly pubSub: PubSub;
   /** Absent unless the store is embedded. */
@@ -54,6 +58,8 @@ export async function composeEngine(
     keys: new EmbeddedKeyValue(turn, open.engine.user),
     entries: new EmbeddedKeptEntries(turn, storeKeys),
     storeKeys,
+    rows: new EmbeddedDirtySet(turn),
+    records: new EmbeddedRecordLog(turn),
     window: config.store === 'embedded' ? new EmbeddedWindow(turn) : undefined,
     pubSub: new PubSub(),
     dataDir: config.store === 'embedded' ? config.data : undefined,

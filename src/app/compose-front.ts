@@ -20,10 +20,12 @@ import type { Certificates } from './certificates.ts';
 import type { RunningEngine } from './compose-engine.ts';
 import type { Reads } from './compose-keyspaces.ts';
 import type { RemoteStore } from './compose-remote.ts';
+import type { Writes } from './compose-write-behind.ts';
 import { ManagedKeys } from './managed-keys.ts';
 import { commandMetrics, faceMetrics } from './observe.ts';
 import { auditRequests, type NodeRecord } from './record.ts';
 import { RedisSettings } from './redis-settings.ts';
+import { RowKeys } from './row-keys.ts';
 import { version } from './version.ts';
 
 const STATUS_CLASSES: readonly string[] = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx'];
@@ -42,6 +44,8 @@ export interface FrontParts {
   readonly remote: RemoteStore | undefined;
   /** What comes from origins; absent where nothing does. */
   readonly reads: Reads | undefined;
+  /** What is written later; absent where nothing is. */
+  readonly writes: Writes | undefined;
   readonly credentials: Credentials;
   /** How much clients may ask for, over all faces. */
   readonly limits: Limits;
@@ -109,15 +113,18 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
 }
 
 /** How the commands of a client are answered; undefined: at once, by the engine. */
-function sessionsOf({ remote, reads }: FrontParts, server: CommandServer): RespFaceOptions['connectRemote'] {
+function sessionsOf({ remote, reads, writes }: FrontParts, server: CommandServer): RespFaceOptions['connectRemote'] {
   const managed = reads?.readThrough;
   if (remote !== undefined) return remote.session(server, managed);
-  return managed === undefined ? undefined : (client) => new EngineSession(server, client, managed);
+  const rows = writes?.rows;
+  if (managed === undefined && rows === undefined) return undefined;
+  return (client) => new EngineSession(server, client, { managed, rows });
 }
 
 async function composeKeys(parts: FrontParts, listener: ListenerConfig): Promise<HttpFace> {
-  const { remote, running, reads } = parts;
-  const stored = remote?.keys ?? running.keys;
+  const { remote, running, reads, writes } = parts;
+  const plain = remote?.keys ?? running.keys;
+  const stored = writes === undefined ? plain : new RowKeys(writes.rows, plain);
   const keys = reads === undefined ? stored : new ManagedKeys(reads.readThrough, stored);
   const options = { keys, bodyBytes: parts.config.limits.http.bodyBytes };
   const fetches = reads?.fetchSource;

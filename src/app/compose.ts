@@ -2,6 +2,7 @@ import { getRandomValues } from 'node:crypto';
 import { diffReloadable } from '../config/diff.ts';
 import { listenerNames, type SluiceConfig } from '../config/schema.ts';
 import { isRemote, storeName } from '../config/store-url.ts';
+import { SluiceError } from '../errors.ts';
 import { Limits } from '../guard/limits/limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { KeyValue } from '../store/ports.ts';
@@ -9,10 +10,11 @@ import { NodeLog } from '../telemetry/log.ts';
 import type { MetricSource, Metrics } from '../telemetry/metrics.ts';
 import { Certificates } from './certificates.ts';
 import { composeAdmin } from './compose-admin.ts';
-import { composeEngine } from './compose-engine.ts';
+import { composeEngine, type RunningEngine } from './compose-engine.ts';
 import { composeFront } from './compose-front.ts';
 import type { Reads, ReadsParts } from './compose-keyspaces.ts';
 import { composeRemote } from './compose-remote.ts';
+import type { Writes } from './compose-write-behind.ts';
 import type { FetchByUrl } from './fetch-by-url.ts';
 import { listen } from './listen.ts';
 import { ManagedKeyValue } from './managed-key-value.ts';
@@ -20,9 +22,11 @@ import { engineMetrics, eventLoopMetrics, journalMetrics, processMetrics } from 
 import { keyspaceMetrics } from './observe-keyspaces.ts';
 import { limitMetrics } from './observe-limits.ts';
 import { remoteMetrics } from './observe-remote.ts';
+import { writeBehindMetrics } from './observe-write-behind.ts';
 import { openCredentials, tokensOf, usersOf } from './open-credentials.ts';
 import { composeRecord } from './record.ts';
 import { RemoteKeyValue } from './remote-key-value.ts';
+import { RowKeyValue } from './row-key-value.ts';
 import { systemClock } from './system-clock.ts';
 import { version } from './version.ts';
 
@@ -89,6 +93,14 @@ export async function startSluice(
     log.close();
     throw error;
   });
+  const writes = await openWrites(config, running, clock, log).catch(async (error: unknown) => {
+    await reads?.close();
+    remote?.close();
+    await running.close();
+    await record.close();
+    log.close();
+    throw error;
+  });
   const sources: MetricSource[] =
     remote === undefined ? [engineMetrics(running), journalMetrics(running)] : [remoteMetrics(remote)];
   const eventLoop = eventLoopMetrics();
@@ -108,6 +120,7 @@ export async function startSluice(
     isDraining: () => draining,
   });
   if (reads !== undefined) sources.push(keyspaceMetrics(reads));
+  if (writes !== undefined) sources.push(writeBehindMetrics(writes.rows.spaces, () => clock.now()));
   const addMetrics = (source: MetricSource): void => void sources.push(source);
   const release = async (): Promise<void> => {
     eventLoop.close();
@@ -128,6 +141,7 @@ export async function startSluice(
     running,
     remote,
     reads,
+    writes,
     credentials,
     limits,
     certificates,
@@ -149,6 +163,7 @@ export async function startSluice(
     const signal = AbortSignal.timeout(current.shutdownTimeout);
     await Promise.all([front.http?.drain(signal), front.resp?.drain(signal)]);
     await front.admin?.drain(signal);
+    await writes?.close(signal);
     await release();
   };
 
@@ -167,11 +182,15 @@ export async function startSluice(
   const kept = remote === undefined ? { durability: config.durability } : {};
   nodeLog.info({ version: version(), ...addresses, store: storeName(config.store), ...kept }, 'listening');
   running.ready.then(
-    () => nodeLog.info({ keys: running.engine.user.size }, 'ready'),
+    () => {
+      nodeLog.info({ keys: running.engine.user.size }, 'ready');
+      writes?.start();
+    },
     (error: unknown) => nodeLog.error({ err: error }, 'the data cannot be loaded'),
   );
   let closing: Promise<void> | undefined;
-  const stored = remote === undefined ? running.keys : new RemoteKeyValue(remote.keyValue, remote.reads);
+  const plain = remote === undefined ? running.keys : new RemoteKeyValue(remote.keyValue, remote.reads);
+  const stored = writes === undefined ? plain : new RowKeyValue(writes.rows, plain);
   return {
     addresses,
     ...(running.dataDir === undefined ? {} : { dataDir: running.dataDir }),
@@ -227,9 +246,25 @@ function lazyMetrics(sources: readonly MetricSource[]): () => Promise<Metrics> {
   };
 }
 
+/** What writes later is loaded where anything is. @throws SluiceError NOT_SUPPORTED */
+async function openWrites(
+  config: SluiceConfig,
+  { rows, records }: RunningEngine,
+  clock: Clock,
+  log: NodeLog,
+): Promise<Writes | undefined> {
+  if (config.keyspaces.every(({ writeBehind }) => writeBehind === undefined)) return undefined;
+  if (isRemote(config.store))
+    throw new SluiceError(
+      'NOT_SUPPORTED',
+      'writeBehind needs the embedded store so far: leave out store, or set store: embedded',
+    );
+  return (await import('./compose-write-behind.ts')).composeWrites({ config, rows, deadLetters: records, clock, log });
+}
+
 /** What asks origins is loaded where there are any: it takes time and memory. */
 async function openReads(parts: ReadsParts): Promise<Reads | undefined> {
   const { keyspaces, fetch } = parts.config;
-  if (keyspaces.length === 0 && fetch.allow.length === 0) return undefined;
+  if (keyspaces.every(({ origin }) => origin === undefined) && fetch.allow.length === 0) return undefined;
   return (await import('./compose-keyspaces.ts')).composeReads(parts);
 }

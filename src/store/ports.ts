@@ -224,6 +224,8 @@ export interface RowClaim {
 export interface DirtySet {
   /** A set is divided by key into so many parts, each claimed by itself. */
   readonly partitions: number;
+  /** The part that a key is in. */
+  partitionOf(key: ByteString): number;
   /**
    * At once where it can.
    * @param set a name without braces

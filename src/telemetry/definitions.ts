@@ -184,6 +184,43 @@ export const metricDefinitions = {
     help: 'How long the origin took, waiting for its turn included.',
     labels: ['keyspace'],
   },
+  sluice_write_behind_accepted_total: {
+    type: 'counter',
+    help: 'Changes of rows that were accepted.',
+    labels: ['keyspace'],
+  },
+  sluice_write_behind_refused_total: {
+    type: 'counter',
+    help: 'Changes of rows that were refused, because too many rows wait to be written.',
+    labels: ['keyspace'],
+  },
+  sluice_write_behind_rows_written_total: {
+    type: 'counter',
+    help: 'Rows written to the database.',
+    labels: ['keyspace'],
+  },
+  sluice_write_behind_batches_total: {
+    type: 'counter',
+    help: 'Transactions begun to write rows.',
+    labels: ['keyspace'],
+  },
+  sluice_write_behind_failures_total: { type: 'counter', help: 'Of them those that failed.', labels: ['keyspace'] },
+  sluice_write_behind_set_aside_total: {
+    type: 'counter',
+    help: 'Rows that the database can never take, kept as dead letters.',
+    labels: ['keyspace'],
+  },
+  sluice_write_behind_pending: { type: 'gauge', help: 'Rows that wait to be written.', labels: ['keyspace'] },
+  sluice_write_behind_lag_seconds: {
+    type: 'gauge',
+    help: 'How long the row has waited that waits longest.',
+    labels: ['keyspace'],
+  },
+  sluice_write_behind_stopped: {
+    type: 'gauge',
+    help: '1 while rows cannot be written.',
+    labels: ['keyspace'],
+  },
   sluice_api_requests_total: {
     type: 'counter',
     help: 'Requests sent to an HTTP origin, by scheme, host and port.',

@@ -6,8 +6,11 @@ export type {
   CallOptions,
   Channel,
   ClaimedRecord,
+  ClaimedRow,
   Counter,
+  DirtySet,
   Entry,
+  FieldChange,
   Fields,
   KeyInput,
   KeyValue,
@@ -15,9 +18,13 @@ export type {
   Message,
   OnlyIf,
   RecordLog,
+  RowChange,
+  RowChanged,
+  RowClaim,
   ScanOptions,
   SetOptions,
   SetOutcome,
+  StoredRow,
   Subscription,
   Window,
   WindowDecision,
@@ -26,5 +33,6 @@ export type {
 export type { ConformanceCase, OpenForTest, OpenPort, TestClock } from './conformance.ts';
 export { channelSuite, leaseSuite, recordLogSuite } from './coordination-suites.ts';
 export { counterSuite, fieldsSuite, windowSuite } from './counting-suites.ts';
+export { dirtySetSuite } from './dirty-set-suite.ts';
 export { FakeClock } from './fake-clock.ts';
 export { keyValueSuite } from './key-value-suite.ts';

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { EmbeddedChannel } from '../../src/store/embedded/channel.ts';
 import { EmbeddedCounter } from '../../src/store/embedded/counter.ts';
+import { EmbeddedDirtySet } from '../../src/store/embedded/dirty-set.ts';
 import { EmbeddedTurn } from '../../src/store/embedded/embedded-turn.ts';
 import { EmbeddedFields } from '../../src/store/embedded/fields.ts';
 import { EmbeddedKeyValue } from '../../src/store/embedded/key-value.ts';
@@ -14,6 +15,7 @@ import {
   type ConformanceCase,
   channelSuite,
   counterSuite,
+  dirtySetSuite,
   FakeClock,
   fieldsSuite,
   keyValueSuite,
@@ -90,6 +92,11 @@ for (const [store, on] of Object.entries(stores) as [string, (typeof stores)['me
       'RecordLog',
       recordLogSuite,
       on((turn) => new EmbeddedRecordLog(turn)),
+    );
+    suite(
+      'DirtySet',
+      dirtySetSuite,
+      on((turn) => new EmbeddedDirtySet(turn)),
     );
     suite(
       'Lease',

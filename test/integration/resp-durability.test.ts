@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { EngineSession } from '../../src/face/resp/engine-session.ts';
+import type { ManagedReads } from '../../src/face/resp/managed-answer.ts';
 import { EmbeddedTurn } from '../../src/store/embedded/embedded-turn.ts';
 import { EmbeddedKeptEntries } from '../../src/store/embedded/kept-entries.ts';
 import { EntryClass } from '../../src/store/engine/entry-class.ts';
@@ -66,11 +67,12 @@ describe('a reply that reveals a write', () => {
       durability: disk,
       connectRemote: (client, server) => {
         const entries = new EmbeddedKeptEntries(new EmbeddedTurn(server.engine, disk), keys);
-        return new EngineSession(server, client, {
+        const managed: ManagedReads = {
           find: (key) => (key === 'managed' ? { key, keyspace: { name: 'managed' } } : undefined),
           read: async () => ({ value: (await entries.read('managed'))?.value }),
           purge: () => entries.purge(['managed']),
-        });
+        };
+        return new EngineSession(server, client, { managed });
       },
     });
     node.engine.begin();

@@ -7,19 +7,34 @@ import { commandNamed, findCommand } from '../../command/table.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
 import { answerManaged, type ManagedClient, type ManagedReads } from './managed-answer.ts';
 import { ReplyOrder } from './reply-order.ts';
+import { answerRow, type RowClient, type Rows } from './row-answer.ts';
 import { errorFrame, type Slot } from './slot.ts';
 
 /** Replies a client may have under way; more of its commands wait in the socket. */
 const MAX_OWED = 4096;
 
+/** Keys that are not simply those of the engine. */
+export interface OtherKeys {
+  /** @default none is read through */
+  readonly managed?: ManagedReads | undefined;
+  /** @default none is written behind */
+  readonly rows?: Rows | undefined;
+}
+
+const never = (): never => {
+  throw new Error('there are no such keys');
+};
+const nothing: ManagedReads & Rows = { find: () => undefined, read: never, purge: never, put: never };
+
 /**
- * The commands of one client on the embedded engine, where some keys are read through: these may take their time, and their replies keep
+ * The commands of one client on the embedded engine, where some keys are read through or written behind: these may take their time, and their replies keep
  * their places; all others are executed at once, but for those that change how replies come.
  */
-export class EngineSession implements RemoteSession, ManagedClient {
+export class EngineSession implements RemoteSession, ManagedClient, RowClient {
   readonly listening = false;
   readonly blocking = false;
   readonly managed: ManagedReads;
+  readonly rows: Rows;
   readonly #server: Server;
   readonly #client: Client;
   readonly #order: ReplyOrder;
@@ -28,10 +43,11 @@ export class EngineSession implements RemoteSession, ManagedClient {
   #wasFull = false;
   #closed = false;
 
-  constructor(server: Server, client: Client, managed: ManagedReads) {
+  constructor(server: Server, client: Client, { managed = nothing, rows = nothing }: OtherKeys) {
     this.#server = server;
     this.#client = client;
     this.managed = managed;
+    this.rows = rows;
     this.#order = new ReplyOrder(client, this);
   }
 
@@ -63,7 +79,11 @@ export class EngineSession implements RemoteSession, ManagedClient {
     const { row } = command;
     if (row.keys === undefined && row.findKeys === undefined) return false;
     const inTransaction = this.#client.transaction !== undefined;
-    return answerManaged(this, argv, command.name, command.keyPositions(argv), inTransaction);
+    const positions = command.keyPositions(argv);
+    return (
+      answerRow(this, argv, command.name, positions, inTransaction) ||
+      answerManaged(this, argv, command.name, positions, inTransaction)
+    );
   }
 
   answer(text: ByteString): void {

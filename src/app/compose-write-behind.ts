@@ -1,0 +1,95 @@
+import type { SluiceConfig } from '../config/schema.ts';
+import { patternOf } from '../config/schema-keyspaces.ts';
+import { SluiceError } from '../errors.ts';
+import { bytesToUtf8, utf8ToBytes } from '../kernel/bytes.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { orderPatterns } from '../kernel/compare-patterns.ts';
+import { type DatabaseTarget, parseDatabaseUrl } from '../origin/sql/database-url.ts';
+import type { Sink } from '../sink/sink.ts';
+import type { DirtySet, RecordLog } from '../store/ports.ts';
+import type { NodeLog } from '../telemetry/log.ts';
+import { Flusher } from '../write-behind/flusher.ts';
+import { RowSpace } from '../write-behind/row-space.ts';
+import { WriteBehind } from '../write-behind/write-behind.ts';
+
+/** Everything of a node that is written later. */
+export interface Writes {
+  readonly rows: WriteBehind;
+  /** Begins to write, once the store has its data. */
+  start(): void;
+  /** Writes what waits until the signal aborts. @returns how many rows are left in the store */
+  close(deadline: AbortSignal): Promise<number>;
+}
+
+export interface WritesParts {
+  readonly config: SluiceConfig;
+  readonly rows: DirtySet;
+  readonly deadLetters: RecordLog;
+  readonly clock: Clock;
+  readonly log: NodeLog;
+}
+
+type WriteBehindConfig = NonNullable<SluiceConfig['keyspaces'][number]['writeBehind']>;
+
+/** @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
+export async function composeWrites(parts: WritesParts): Promise<Writes> {
+  const { config, rows, deadLetters, clock, log } = parts;
+  const part = log.part('write-behind');
+  const sinks = new Map<string, Sink>();
+  const flushers: Flusher[] = [];
+  const spaces: RowSpace[] = [];
+  const written = config.keyspaces.flatMap(({ match, writeBehind }) =>
+    writeBehind === undefined ? [] : [{ match, writeBehind, pattern: patternOf(match) }],
+  );
+  for (const { match, writeBehind, pattern } of orderPatterns(written)) {
+    const space = new RowSpace({ match, pattern, policy: writeBehind, mapping: mappingOf(writeBehind) });
+    const { sink: name } = writeBehind;
+    const sink = sinks.get(name) ?? (await openSink(name, config));
+    sinks.set(name, sink);
+    spaces.push(space);
+    flushers.push(
+      new Flusher({
+        space,
+        rows,
+        deadLetters,
+        sink,
+        clock,
+        random: Math.random,
+        onTrouble: ({ name: keyspace }, reason) => {
+          if (reason === undefined) part.info({ keyspace, sink: name }, 'rows are written again');
+          else part.warn({ keyspace, sink: name, reason }, 'rows cannot be written; they wait');
+        },
+        onSetAside: ({ name: keyspace }, key, reason) =>
+          part.error({ keyspace, key: bytesToUtf8(key), reason }, 'a row can never be written; it was set aside'),
+      }),
+    );
+  }
+  return {
+    rows: new WriteBehind(spaces, rows),
+    start() {
+      for (const flusher of flushers) flusher.start();
+    },
+    async close(deadline) {
+      const left = await Promise.all(flushers.map((flusher) => flusher.close(deadline)));
+      await Promise.all([...sinks.values()].map((sink) => sink.close()));
+      const rest = left.reduce((sum, one) => sum + one, 0);
+      if (rest > 0) part.warn({ rows: rest }, 'rows are left to be written; they are kept in the store');
+      return rest;
+    },
+  };
+}
+
+function mappingOf({ table, key, columns, version }: WriteBehindConfig): RowSpace['mapping'] {
+  const mapped = Object.entries(columns).map(([field, column]) => ({ field: utf8ToBytes(field), column }));
+  return { table, key, columns: mapped, version };
+}
+
+async function openSink(name: string, { connections }: SluiceConfig): Promise<Sink> {
+  const connection = connections[name];
+  const target = parseDatabaseUrl(connection?.url ?? '') as DatabaseTarget;
+  if (target.dialect === 'sqlite') {
+    const { openSqliteSink } = await import('../sink/sqlite/sqlite-sink.ts');
+    return openSqliteSink({ name, file: target.file });
+  }
+  throw new SluiceError('NOT_SUPPORTED', `rows cannot be written to ${target.dialect} yet; use a connection to SQLite`);
+}

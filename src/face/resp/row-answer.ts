@@ -1,0 +1,189 @@
+import { SluiceError } from '../../errors.ts';
+import type { ByteString } from '../../kernel/bytes.ts';
+import type { FieldChange, RowChange, RowChanged, StoredRow } from '../../store/ports.ts';
+import { errorFrame, Slot, type SlotOwner } from './slot.ts';
+
+/** A key that is a row. */
+export interface RowTarget {
+  readonly space: { readonly name: string };
+}
+
+/** What the face needs of rows that are written later. @throws SluiceError, also as rejections */
+export interface Rows<Target extends RowTarget = RowTarget> {
+  /** Undefined for a key of no keyspace. */
+  find(key: ByteString): Target | undefined;
+  put(target: Target, change: RowChange): RowChanged | Promise<RowChanged>;
+  read(target: Target): StoredRow | undefined | Promise<StoredRow | undefined>;
+}
+
+/** What the answers need of the client. */
+export interface RowClient extends SlotOwner {
+  readonly rows: Rows;
+  readonly proto: 2 | 3;
+  answer(text: ByteString): void;
+  /** Takes the place of a reply that is still to come. */
+  await(slot: Slot): void;
+}
+
+/** The words of a command, and what it does to one row. */
+interface RowCommand {
+  /** Words at least, and at most. */
+  readonly words: readonly [least: number, most: number];
+  run(client: RowClient, target: RowTarget, argv: readonly ByteString[]): ByteString | Promise<ByteString>;
+}
+
+const MANY = Number.POSITIVE_INFINITY;
+const WHOLE = /^[+-]?\d{1,16}$/;
+
+const commands: Readonly<Record<string, RowCommand>> = {
+  hset: { words: [4, MANY], run: (client, target, argv) => set(client, target, argv, ({ count }) => `:${count}\r\n`) },
+  hmset: { words: [4, MANY], run: (client, target, argv) => set(client, target, argv, () => '+OK\r\n') },
+  hdel: {
+    words: [3, MANY],
+    run: (client, target, argv) => {
+      const fields = [...new Set(argv.slice(2))].map((field): FieldChange => ({ do: 'drop', field }));
+      return put(client, target, { kind: 'merge', fields }, ({ count }) => `:${count}\r\n`);
+    },
+  },
+  hincrby: {
+    words: [4, 4],
+    run: (client, target, argv) => {
+      const by = Number(argv[3]);
+      if (!WHOLE.test(argv[3] as ByteString) || !Number.isSafeInteger(by))
+        throw new SluiceError('NOT_AN_INTEGER', 'value is not an integer or out of range');
+      const fields: FieldChange[] = [{ do: 'add', field: argv[2] as ByteString, by }];
+      return put(client, target, { kind: 'merge', fields }, ({ sum }) => `:${sum ?? 0}\r\n`);
+    },
+  },
+  hget: { words: [3, 3], run: read((row, argv, proto) => bulk(row?.fields.get(argv[2] as ByteString), proto)) },
+  hmget: {
+    words: [3, MANY],
+    run: read((row, argv, proto) => array(argv.slice(2).map((field) => bulk(row?.fields.get(field), proto)))),
+  },
+  hgetall: {
+    words: [2, 2],
+    run: read((row, _, proto) => {
+      const pairs = [...(row?.fields ?? [])].flat().map((word) => bulk(word, proto));
+      return proto === 3 ? `%${pairs.length / 2}\r\n${pairs.join('')}` : array(pairs);
+    }),
+  },
+  hkeys: { words: [2, 2], run: read((row, _, proto) => array(wordsOf(row?.fields.keys(), proto))) },
+  hvals: { words: [2, 2], run: read((row, _, proto) => array(wordsOf(row?.fields.values(), proto))) },
+  hlen: { words: [2, 2], run: read((row) => `:${row?.fields.size ?? 0}\r\n`) },
+  hexists: {
+    words: [3, 3],
+    run: read((row, argv) => (row?.fields.has(argv[2] as ByteString) === true ? ':1\r\n' : ':0\r\n')),
+  },
+  hstrlen: { words: [3, 3], run: read((row, argv) => `:${row?.fields.get(argv[2] as ByteString)?.length ?? 0}\r\n`) },
+  type: { words: [2, 2], run: read((row) => (row === undefined ? '+none\r\n' : '+hash\r\n')) },
+  ttl: { words: [2, 2], run: read((row) => (row === undefined ? ':-2\r\n' : ':-1\r\n')) },
+  pttl: { words: [2, 2], run: read((row) => (row === undefined ? ':-2\r\n' : ':-1\r\n')) },
+};
+
+/**
+ * Answers a command some of whose keys are rows that are written later.
+ * @param positions of its keys
+ * @returns false: none of them is
+ * @throws SluiceError MANAGED_KEY for a command that is not for such keys
+ */
+export function answerRow(
+  client: RowClient,
+  argv: readonly ByteString[],
+  name: string,
+  positions: readonly number[],
+  inTransaction: boolean,
+): boolean {
+  const targets = positions.map((position) => client.rows.find(argv[position] as ByteString));
+  const first = targets.find((target) => target !== undefined);
+  if (first === undefined) return false;
+  const where = `keys of ${JSON.stringify(first.space.name)}, which are written behind`;
+  if (inTransaction) throw new SluiceError('MANAGED_KEY', `a transaction cannot have ${where}`);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command !== undefined) {
+    const [least, most] = command.words;
+    // Too few or too many words: the error is the ordinary one.
+    if (argv.length < least || argv.length > most || isOdd(name, argv)) return false;
+    give(client, command.run(client, first, argv));
+    return true;
+  }
+  if (name !== 'del' && name !== 'unlink' && name !== 'exists')
+    throw new SluiceError('MANAGED_KEY', `'${name}' is not for ${where}`);
+  const all = targets.filter((target) => target !== undefined);
+  if (all.length !== targets.length)
+    throw new SluiceError('MANAGED_KEY', `'${name}' cannot have ${where}, and others beside them`);
+  give(client, name === 'exists' ? exists(client, all) : remove(client, all));
+  return true;
+}
+
+/** Fields and values come in pairs. */
+function isOdd(name: string, argv: readonly ByteString[]): boolean {
+  return (name === 'hset' || name === 'hmset') && argv.length % 2 !== 0;
+}
+
+function give(client: RowClient, reply: ByteString | Promise<ByteString>): void {
+  if (!(reply instanceof Promise)) {
+    client.answer(reply);
+    return;
+  }
+  const slot = new Slot(client, 'none');
+  client.await(slot);
+  reply.then(
+    (frame) => slot.settle(frame),
+    (error: unknown) => slot.settle(errorFrame(error)),
+  );
+}
+
+function set(
+  client: RowClient,
+  target: RowTarget,
+  argv: readonly ByteString[],
+  reply: (changed: RowChanged) => ByteString,
+): ByteString | Promise<ByteString> {
+  const fields: FieldChange[] = [];
+  for (let at = 2; at + 1 < argv.length; at += 2)
+    fields.push({ do: 'set', field: argv[at] as ByteString, value: argv[at + 1] as ByteString });
+  return put(client, target, { kind: 'merge', fields }, reply);
+}
+
+function put(
+  client: RowClient,
+  target: RowTarget,
+  change: RowChange,
+  reply: (changed: RowChanged) => ByteString,
+): ByteString | Promise<ByteString> {
+  const changed = client.rows.put(target, change);
+  return changed instanceof Promise ? changed.then(reply) : reply(changed);
+}
+
+function read(
+  answer: (row: StoredRow | undefined, argv: readonly ByteString[], proto: 2 | 3) => ByteString,
+): RowCommand['run'] {
+  return (client, target, argv) => {
+    const { proto } = client;
+    const row = client.rows.read(target);
+    return row instanceof Promise ? row.then((found) => answer(found, argv, proto)) : answer(row, argv, proto);
+  };
+}
+
+async function remove(client: RowClient, targets: readonly RowTarget[]): Promise<ByteString> {
+  const removed = await Promise.all(targets.map(async (target) => client.rows.put(target, { kind: 'delete' })));
+  return `:${removed.reduce((sum, { count }) => sum + count, 0)}\r\n`;
+}
+
+async function exists(client: RowClient, targets: readonly RowTarget[]): Promise<ByteString> {
+  const rows = await Promise.all(targets.map(async (target) => client.rows.read(target)));
+  return `:${rows.filter((row) => row !== undefined).length}\r\n`;
+}
+
+function bulk(value: ByteString | undefined, proto: 2 | 3): ByteString {
+  if (value === undefined) return proto === 3 ? '_\r\n' : '$-1\r\n';
+  return `$${value.length}\r\n${value}\r\n`;
+}
+
+function array(frames: readonly ByteString[]): ByteString {
+  return `*${frames.length}\r\n${frames.join('')}`;
+}
+
+function wordsOf(words: Iterable<ByteString> | undefined, proto: 2 | 3): ByteString[] {
+  return [...(words ?? [])].map((word) => bulk(word, proto));
+}
