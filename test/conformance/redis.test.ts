@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { UpstreamTarget } from '../../src/link/open-upstream.ts';
 import { RedisChannel } from '../../src/store/redis/channel.ts';
 import { RedisCounter } from '../../src/store/redis/counter.ts';
+import { RedisDirtySet } from '../../src/store/redis/dirty-set.ts';
 import { RedisFields } from '../../src/store/redis/fields.ts';
 import { RedisKeyValue } from '../../src/store/redis/key-value.ts';
 import { RedisLease } from '../../src/store/redis/lease.ts';
@@ -12,6 +13,7 @@ import {
   type ConformanceCase,
   channelSuite,
   counterSuite,
+  dirtySetSuite,
   fieldsSuite,
   keyValueSuite,
   leaseSuite,
@@ -71,6 +73,7 @@ function conforms(name: string, start: () => Promise<Servers>, can = true): void
     suite('Counter', counterSuite, (calls) => new RedisCounter(calls));
     suite('Window', windowSuite, (calls) => new RedisWindow(calls));
     suite('RecordLog', recordLogSuite, (calls) => new RedisRecordLog(calls));
+    suite('DirtySet', dirtySetSuite, (calls) => new RedisDirtySet(calls, Date.now));
     suite('Lease', leaseSuite, (calls) => new RedisLease(calls));
     suite('Channel', channelSuite, (calls) => new RedisChannel(calls));
   });

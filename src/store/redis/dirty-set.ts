@@ -1,0 +1,86 @@
+import type { ByteString } from '../../kernel/bytes.ts';
+import { slotOf } from '../../link/slot.ts';
+import { acknowledgeDirty } from '../decisions/acknowledge-dirty.ts';
+import { claimDirty } from '../decisions/claim-dirty.ts';
+import { countDirty } from '../decisions/count-dirty.ts';
+import { claimDirtyArgs, claimedRow, putDirtyArgs, rowChanged, storedRow } from '../decisions/dirty-rows.ts';
+import { failDirty } from '../decisions/fail-dirty.ts';
+import { putDirty } from '../decisions/put-dirty.ts';
+import { readDirty } from '../decisions/read-dirty.ts';
+import type { ClaimedRow, DirtySet, RowChange, RowChanged, RowClaim, StoredRow } from '../ports.ts';
+import type { RedisCalls } from './redis-calls.ts';
+
+/** Each part lies in one hash slot, so that a cluster divides the work; a fixed number, as it says where a row is. */
+const PARTITIONS = 16;
+/** Keys of one script: a longer one holds up everybody else on the server. */
+const MAX_ROWS_A_CALL = 500;
+
+/** The `DirtySet` port; rows wait by the clock of the server, and are due by that of this node. */
+export class RedisDirtySet implements DirtySet {
+  readonly partitions = PARTITIONS;
+  readonly #calls: RedisCalls;
+  readonly #now: () => number;
+
+  /** @param now ms since the epoch */
+  constructor(calls: RedisCalls, now: () => number) {
+    this.#calls = calls;
+    this.#now = now;
+  }
+
+  partitionOf(key: ByteString): number {
+    return slotOf(key) % PARTITIONS;
+  }
+
+  /** There is nothing to be told of sooner than the server answers. */
+  async put(set: ByteString, key: ByteString, change: RowChange): Promise<RowChanged> {
+    const { dirty, versions, row } = this.#calls.keys.dirty(set, this.partitionOf(key));
+    return rowChanged(await this.#calls.decide(putDirty, [row + key, dirty, versions], putDirtyArgs(key, change)));
+  }
+
+  async read(set: ByteString, key: ByteString): Promise<StoredRow | undefined> {
+    const { row } = this.#calls.keys.dirty(set, this.partitionOf(key));
+    return storedRow(await this.#calls.decide(readDirty, [row + key], []));
+  }
+
+  async claim(set: ByteString, partition: number, claim: RowClaim): Promise<ClaimedRow[]> {
+    const { dirty, inflight, since, row } = this.#calls.keys.dirty(set, partition);
+    const args = claimDirtyArgs(this.#now(), claim);
+    const names = (await this.#calls.decide(claimDirty, [dirty, inflight, since], args)) as ByteString[];
+    const replies = await Promise.all(names.map((name) => this.#calls.decide(readDirty, [row + name], [])));
+    return replies.flatMap((reply, i) => claimedRow(names[i] as ByteString, reply) ?? []);
+  }
+
+  async acknowledge(
+    set: ByteString,
+    partition: number,
+    rows: readonly Pick<ClaimedRow, 'key' | 'version'>[],
+  ): Promise<number> {
+    const { dirty, inflight, since, row } = this.#calls.keys.dirty(set, partition);
+    let count = 0;
+    for (let from = 0; from < rows.length; from += MAX_ROWS_A_CALL) {
+      const some = rows.slice(from, from + MAX_ROWS_A_CALL);
+      const names = [dirty, inflight, since, ...some.map(({ key }) => row + key)];
+      const args = some.flatMap(({ key, version }) => [key, String(version)]);
+      count += (await this.#calls.decide(acknowledgeDirty, names, args)) as number;
+    }
+    return count;
+  }
+
+  async fail(set: ByteString, partition: number, names: readonly ByteString[]): Promise<number> {
+    const { dirty, inflight, since } = this.#calls.keys.dirty(set, partition);
+    return (await this.#calls.decide(failDirty, [dirty, inflight, since], ['', ...names])) as number;
+  }
+
+  async size(
+    set: ByteString,
+    partition: number,
+  ): Promise<{ readonly waiting: number; readonly claimed: number; readonly oldest: number | undefined }> {
+    const { dirty, inflight, since } = this.#calls.keys.dirty(set, partition);
+    const [waiting, claimed, oldest] = (await this.#calls.decide(countDirty, [dirty, inflight, since], [])) as [
+      number,
+      number,
+      number,
+    ];
+    return { waiting, claimed, oldest: oldest < 0 ? undefined : oldest };
+  }
+}
