@@ -48,8 +48,10 @@ export interface RunningSluice {
   /** Absent where nothing may be fetched by URL. */
   readonly fetchByUrl: FetchByUrl | undefined;
   reload(next: SluiceConfig): ReloadResult;
-  /** Drains the listeners, makes everything durable, closes. */
+  /** Drains the listeners, makes everything durable, writes what waits while there is time, closes. */
   close(): Promise<void>;
+  /** After that: rows that are still to be written; they are kept in the store. */
+  readonly unwritten: number;
 }
 
 /**
@@ -157,13 +159,14 @@ export async function startSluice(
   });
   let current = config;
 
+  let unwritten = 0;
   const close = async (): Promise<void> => {
     draining = true;
     if (listening) nodeLog.info('draining');
     const signal = AbortSignal.timeout(current.shutdownTimeout);
     await Promise.all([front.http?.drain(signal), front.resp?.drain(signal)]);
     await front.admin?.drain(signal);
-    await writes?.close(signal);
+    unwritten = (await writes?.close(signal)) ?? 0;
     await release();
   };
 
@@ -225,6 +228,9 @@ export async function startSluice(
     close: () => {
       closing ??= close();
       return closing;
+    },
+    get unwritten() {
+      return unwritten;
     },
   };
 }

@@ -6,6 +6,8 @@ export const exitOk = 0;
 export const exitFailed = 1;
 /** The command line or the configuration is wrong. */
 export const exitUsage = 2;
+/** The node ended as it should, but rows are still to be written; they are kept for the next start. */
+export const exitUnwritten = 3;
 
 const usageCodes: readonly string[] = ['USAGE', 'CONFIG_INVALID', 'INSECURE_ADDRESS', 'NOT_SUPPORTED'];
 

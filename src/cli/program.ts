@@ -92,6 +92,8 @@ that over the file, that over the default. All settings: sluice check --print-de
 Addresses: 127.0.0.1:8080, localhost:8080, [::1]:8080, :8080 (all interfaces), 127.0.0.1:0 (any free port), off.
 Sizes: 512B, 64KiB, 64MiB, 2GiB. Durations: 250ms, 10s, 5m, 1h30m.
 
+Exit status: as of all commands; 3 told to stop and done, but rows are still to be written behind, kept for the next start.
+
 Examples:
   sluice start
   sluice start --store memory --http off --resp 127.0.0.1:7000

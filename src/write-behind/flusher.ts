@@ -64,14 +64,15 @@ export class Flusher {
   async #run(): Promise<void> {
     const { space, clock, random } = this.#options;
     const { minDelay, maxDelay } = space.policy;
+    await this.#look();
     while (!this.#closing.aborted) {
       const { taken, failed } = await this.#turn(minDelay, maxDelay);
+      await this.#look();
       if (failed) {
         await this.#pause(fullJitter(RETRY, this.#failures++, random));
         continue;
       }
       if (taken > 0) continue;
-      await this.#look();
       const due = space.oldest === undefined ? LONGEST_LOOK_MS : space.oldest + maxDelay - clock.now();
       await this.#pause(Math.min(LONGEST_LOOK_MS, Math.max(SHORTEST_LOOK_MS, due)));
     }

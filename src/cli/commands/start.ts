@@ -6,7 +6,7 @@ import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import { ConfigReloader, type ReloadOutcome } from '../../config/reload.ts';
 import type { SluiceConfig } from '../../config/schema.ts';
 import { visiblePasswords } from '../../config/visible-secrets.ts';
-import { exitOk } from '../exit-status.ts';
+import { exitOk, exitUnwritten } from '../exit-status.ts';
 import { processInputs } from '../process-inputs.ts';
 import { givenSettings } from '../setting-flags.ts';
 import { catchStopSignal } from '../stop-signal.ts';
@@ -38,6 +38,7 @@ export async function start(options: Readonly<Record<string, unknown>>): Promise
     readFile: (path) => readFile(path, 'utf8'),
     onOutcome: sayOutcome,
   });
+  let status = exitOk;
   const onHangUp = (): void => void reloader.reload().then(sayOutcome);
   process.on('SIGHUP', onHangUp);
   try {
@@ -53,8 +54,9 @@ export async function start(options: Readonly<Record<string, unknown>>): Promise
     await reloader.close();
     await sluice.close();
     await stop.mayEnd();
+    status = sluice.unwritten > 0 ? exitUnwritten : exitOk;
   }
-  return exitOk;
+  return status;
 }
 
 /** Standard output, unless that would put plain lines between the JSON lines somebody collects. */
