@@ -3,44 +3,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { utf8ToBytes } from '../../src/kernel/bytes.ts';
-import { type Sink, SinkFailure, type SinkRow, type TableMapping } from '../../src/sink/sink.ts';
+import type { Sink, SinkRow, TableMapping } from '../../src/sink/sink.ts';
 import { openSqliteSink } from '../../src/sink/sqlite/sqlite-sink.ts';
+import { failureOf, inTime, merge, remove, row, scooters, whole } from '../support/sink-rows.ts';
 import { type TempDir, tempDir } from '../support/temp-dir.ts';
-
-const inTime = (ms = 10_000): AbortSignal => AbortSignal.timeout(ms);
-
-/** The failure of a write or a check, which must be one. */
-async function failureOf(work: Promise<unknown>): Promise<SinkFailure> {
-  const error = await work.then(
-    () => new Error('it succeeded'),
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof SinkFailure)) throw error;
-  return error;
-}
-
-type Values = Readonly<Record<string, string | null>>;
-
-const row = (change: SinkRow['change'], key: readonly string[], version: number, values: Values = {}): SinkRow => ({
-  key: key.map(utf8ToBytes),
-  version,
-  change,
-  values: new Map(Object.entries(values).map(([field, value]) => [utf8ToBytes(field), value && utf8ToBytes(value)])),
-});
-const merge = (id: string, version: number, values: Values): SinkRow => row('merge', [id], version, values);
-const whole = (id: string, version: number, values: Values): SinkRow => row('whole', [id], version, values);
-const remove = (id: string, version: number): SinkRow => row('remove', [id], version);
-
-const scooters: TableMapping = {
-  table: 'scooters',
-  key: ['id'],
-  columns: [
-    { field: 'lat', column: 'lat' },
-    { field: 'battery', column: 'battery' },
-    { field: 'note', column: 'note' },
-  ],
-  version: 'ver',
-};
 
 /** Names that are SQL of another meaning when they are not quoted. */
 const hostile: TableMapping = {
@@ -57,7 +23,7 @@ const injection = `'); drop table scooters; -- " \\ {,} NULL é 😀`;
 describe('rows in a SQLite file', () => {
   let folder: TempDir;
   let file: string;
-  let database: DatabaseSync;
+  let database: InstanceType<typeof DatabaseSync>;
   let sink: Sink;
 
   beforeEach(async () => {

@@ -1,0 +1,80 @@
+import type { ClientBase } from 'pg';
+import type { ByteString } from '../../kernel/bytes.ts';
+import { type GroupedRow, groupRows, type RowGroup } from '../row-groups.ts';
+import { SinkFailure, type SinkRow, type TableMapping } from '../sink.ts';
+import { textOf } from '../value-text.ts';
+import { type PostgresColumn, readTable } from './postgres-facts.ts';
+import { failureOf } from './postgres-failure.ts';
+import { columnOf, type Place, statementsOf } from './postgres-statements.ts';
+
+/** Of one statement. */
+const MAX_ROWS = 2000;
+/** Of the values of one statement, bytes; one row may be longer. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Writes rows within the transaction of `client`. The table is looked at within it too, so its columns are what they are told to be.
+ * @throws SinkFailure, and what `pg` throws for a connection that is lost
+ */
+export async function writeRows(client: ClientBase, mapping: TableMapping, rows: readonly SinkRow[]): Promise<void> {
+  const table = await readTable(client, mapping.table);
+  if (table === undefined) throw new SinkFailure('schema', `there is no table ${mapping.table}`);
+  const place = { table, mapping };
+  const { type } = columnOf(place, mapping.version);
+  if (type !== 'bigint')
+    throw new SinkFailure('schema', `column ${mapping.version} of table ${mapping.table} is ${type}, not bigint`);
+  for (const group of groupRows(mapping, rows)) await writeGroup(client, place, group);
+}
+
+async function writeGroup(client: ClientBase, place: Place, group: RowGroup): Promise<void> {
+  const key = place.mapping.key.map((name) => columnOf(place, name));
+  const columns = group.columns.map((name) => columnOf(place, name));
+  const statements = statementsOf(place, group);
+  for (const rows of chunksOf(group.rows)) {
+    const params = [
+      ...key.map((column, i) => rows.map((row) => parameter(row.key[i] as ByteString, column))),
+      ...columns.map((column, i) => rows.map((row) => parameter(row.values[i] as ByteString | null, column))),
+      rows.map(({ version }) => version),
+    ];
+    for (const statement of statements) {
+      try {
+        await client.query(statement, params);
+      } catch (error) {
+        throw failureOrLost(error, [...key, ...columns]);
+      }
+    }
+  }
+}
+
+/** A failure that names what it can; an error of the connection stays what it is. */
+function failureOrLost(error: unknown, columns: readonly PostgresColumn[]): unknown {
+  const failure = failureOf(
+    error,
+    columns.map(({ type }) => type),
+  );
+  return failure.kind === 'transient' ? error : failure;
+}
+
+/** @throws SinkFailure data: it is no text, or has a NUL, which PostgreSQL has in no text */
+function parameter(value: ByteString | null, { name, type }: PostgresColumn): string | null {
+  if (value === null) return null;
+  if (type === 'bytea') return `\\x${Buffer.from(value, 'latin1').toString('hex')}`;
+  if (value.includes('\0')) throw new SinkFailure('data', `the value for column ${name} has a NUL in it`);
+  return textOf(value, name);
+}
+
+function* chunksOf(rows: readonly GroupedRow[]): Generator<readonly GroupedRow[]> {
+  let from = 0;
+  let bytes = 0;
+  for (const [at, { key, values }] of rows.entries()) {
+    let length = 0;
+    for (const value of [...key, ...values]) length += value?.length ?? 0;
+    if (at - from === MAX_ROWS || (at > from && bytes + length > MAX_BYTES)) {
+      yield rows.slice(from, at);
+      from = at;
+      bytes = 0;
+    }
+    bytes += length;
+  }
+  yield rows.slice(from);
+}
