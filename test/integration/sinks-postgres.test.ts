@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { utf8ToBytes } from '../../src/kernel/bytes.ts';
 import { openPostgresSink } from '../../src/sink/postgres/postgres-sink.ts';
 import type { Sink, SinkRow, TableMapping } from '../../src/sink/sink.ts';
+import { eventually } from '../support/eventually.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { findProgram } from '../support/programs.ts';
 import { failureOf, inTime, merge, remove, row, scooters, whole } from '../support/sink-rows.ts';
@@ -280,6 +281,8 @@ describe.skipIf(findProgram('postgres') === undefined)('rows in PostgreSQL', () 
     expect(failure).toMatchObject({ kind: 'transient', ambiguous: false, message: expect.stringContaining('55P03') });
     const impatient = failureOf(sink.write(scooters, [merge('a', 2, { battery: '2' })], inTime(100)));
     expect(await impatient).toMatchObject({ kind: 'transient', ambiguous: false });
+    const running = `select from pg_stat_activity where application_name = 'sluice' and state = 'active'`;
+    await eventually(async () => expect(await server.run(running)).toEqual([]), { timeoutMs: 500 });
     await locked;
     await quick.write(scooters, [merge('a', 2, { battery: '2' })], inTime());
     await quick.close();

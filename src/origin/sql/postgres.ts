@@ -1,7 +1,7 @@
-import { connect } from 'node:net';
 import type { Client, ClientConfig } from 'pg';
 import type { QueryBounds, SqlResult } from './database.ts';
 import type { ServerTarget } from './database-url.ts';
+import { cancelPostgres } from './postgres-cancel.ts';
 import { type PostgresClient, PostgresQuery } from './postgres-query.ts';
 import { closed, refusal, type SqlDriver, SqlFailure, type SqlSession, socketReason } from './sql-session.ts';
 import { tlsOptions } from './tls-options.ts';
@@ -29,9 +29,6 @@ const sessionSettings = [
 
 /** Statements that are kept prepared on each connection; further ones are prepared each time. */
 const MAX_PREPARED = 100;
-/** CancelRequest of the protocol (PostgreSQL 55.7): its length and its code. */
-const CANCEL_LENGTH = 16;
-const CANCEL_CODE = 80_877_102;
 
 /** PostgreSQL by the package `pg`. */
 export function postgresDriver(
@@ -118,7 +115,7 @@ class PostgresSession implements SqlSession {
   async cancel(): Promise<void> {
     this.isUsable = false;
     try {
-      await this.#sendCancel();
+      await cancelPostgres(this.#options.target, this.#client, this.#options.connectTimeout);
     } finally {
       this.#destroy();
     }
@@ -131,26 +128,6 @@ class PostgresSession implements SqlSession {
     void this.#client.end();
     // Not waiting for the server, which may hang.
     await closed(this.#client.connection.stream);
-  }
-
-  /** Closing the connection alone would leave the query running until it has something to send. */
-  #sendCancel(): Promise<void> {
-    const { processID, secretKey } = this.#client;
-    const { host, port } = this.#options.target;
-    return new Promise((done) => {
-      const socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect({ host, port });
-      const request = Buffer.alloc(CANCEL_LENGTH);
-      request.writeInt32BE(CANCEL_LENGTH, 0);
-      request.writeInt32BE(CANCEL_CODE, 4);
-      request.writeInt32BE(processID ?? 0, 8);
-      request.writeInt32BE(secretKey ?? 0, 12);
-      socket.setTimeout(this.#options.connectTimeout, () => socket.destroy());
-      socket.on('connect', () => socket.write(request));
-      socket.on('error', () => {});
-      // The server closes it once it has passed the signal on.
-      socket.on('close', () => done());
-      socket.resume();
-    });
   }
 
   #lost(): void {

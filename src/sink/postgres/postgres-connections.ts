@@ -1,6 +1,7 @@
 import type { Client, ClientConfig } from 'pg';
 import type { Cancellation } from '../../kernel/cancellation.ts';
 import type { ServerTarget } from '../../origin/sql/database-url.ts';
+import { cancelPostgres, type PostgresProcess } from '../../origin/sql/postgres-cancel.ts';
 import { tlsOptions } from '../../origin/sql/tls-options.ts';
 import { SinkFailure } from '../sink.ts';
 import { isLost } from './postgres-failure.ts';
@@ -45,7 +46,7 @@ export class PostgresConnections {
 
   /**
    * Runs `work` on a connection on which `begin` was run. A connection that the server ended while it lay idle is replaced. When `signal`
-   * aborts the connection is dropped, and what waits for its answer hears that it is lost.
+   * aborts the connection is dropped, what runs on it is ended, and who waits for its answer hears that it is lost.
    */
   async use<T>(
     { begin, signal }: { readonly begin: string; readonly signal: Cancellation },
@@ -55,7 +56,7 @@ export class PostgresConnections {
     try {
       const held = await this.#begun(begin, signal);
       try {
-        const result = await unlessAborted(held, signal, () => work(held.client));
+        const result = await this.#unlessAborted(held, signal, () => work(held.client));
         this.#keep(held);
         return result;
       } catch (error) {
@@ -107,7 +108,7 @@ export class PostgresConnections {
       clearTimeout(idle?.idleTimer);
       const held = idle ?? (await this.#open(signal));
       try {
-        await unlessAborted(held, signal, () => held.client.query(begin));
+        await this.#unlessAborted(held, signal, () => held.client.query(begin));
         return held;
       } catch (error) {
         drop(held);
@@ -139,7 +140,7 @@ export class PostgresConnections {
     client.on('error', lost);
     client.on('end', lost);
     try {
-      await unlessAborted(held, signal, () => client.connect());
+      await this.#unlessAborted(held, signal, () => client.connect());
       held.isUsable = true;
       return held;
     } catch (error) {
@@ -159,6 +160,23 @@ export class PostgresConnections {
     }
   }
 
+  /** Drops the connection when `signal` aborts before `work` has ended. */
+  async #unlessAborted<T>(held: Held, signal: Cancellation, work: () => Promise<T>): Promise<T> {
+    const stop = (): void => {
+      const { target, connectTimeout } = this.#options;
+      // Its locks would be kept for as long as it runs.
+      if (held.isUsable) void cancelPostgres(target, held.client as unknown as PostgresProcess, connectTimeout);
+      drop(held);
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      if (signal.aborted) throw outOfTime();
+      return await work();
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
   #keep(held: Held): void {
     if (!held.isUsable) return;
     this.#idle.push(held);
@@ -171,18 +189,6 @@ export class PostgresConnections {
 
 function outOfTime(): SinkFailure {
   return new SinkFailure('transient', 'no answer in time');
-}
-
-/** Drops the connection when `signal` aborts before `work` has ended. */
-async function unlessAborted<T>(held: Held, signal: Cancellation, work: () => Promise<T>): Promise<T> {
-  const stop = (): void => drop(held);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    if (signal.aborted) throw outOfTime();
-    return await work();
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }
 
 /** Ends a connection at once; its transaction ends with it. */

@@ -16,7 +16,7 @@ interface ServerError {
 }
 
 /** The error as the server gave it; undefined for what happened on the way. */
-export function serverError(error: unknown): ServerError | undefined {
+function serverError(error: unknown): ServerError | undefined {
   const { code, severity } = (error ?? {}) as { [name in 'code' | 'severity']?: unknown };
   const isServers = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && typeof severity === 'string';
   return isServers ? (error as ServerError) : undefined;

@@ -20,7 +20,7 @@ export function kindOf(type: string): ColumnKind {
 }
 
 const integerForm = /^[+-]?\d{1,30}$/;
-const numberForm = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const numberForm = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const LEAST = -(2n ** 63n);
 const GREATEST = 2n ** 63n - 1n;
 
