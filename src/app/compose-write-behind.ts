@@ -91,5 +91,13 @@ async function openSink(name: string, { connections }: SluiceConfig): Promise<Si
     const { openSqliteSink } = await import('../sink/sqlite/sqlite-sink.ts');
     return openSqliteSink({ name, file: target.file });
   }
-  throw new SluiceError('NOT_SUPPORTED', `rows cannot be written to ${target.dialect} yet; use a connection to SQLite`);
+  if (target.dialect === 'postgres') {
+    const { openPostgresSink } = await import('../sink/postgres/postgres-sink.ts');
+    const { url, connectTimeout } = connection as NonNullable<typeof connection>;
+    return openPostgresSink({ name, url, connectTimeout });
+  }
+  throw new SluiceError(
+    'NOT_SUPPORTED',
+    `rows cannot be written to ${target.dialect} yet; use a connection to PostgreSQL or SQLite`,
+  );
 }
