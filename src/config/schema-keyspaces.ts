@@ -276,7 +276,7 @@ Rows that are written behind (\`writeBehind\` in place of \`origin\`): hashes th
 | \`minDelay\` | \`1s\` | How long a row waits at least, from its first change on. |
 | \`maxDelay\` | \`5s\` | How long it waits at most, however often it changes meanwhile. |
 | \`maxBatch\` | \`1000\` | Rows in one transaction. |
-| \`maxPending\` | \`1000000\` | Rows that wait; changes of others are refused then (\`OVERLOADED\`). |
+| \`maxPending\` | \`1000000\` | Rows that wait; changes are refused then (\`OVERLOADED\`). |
 | \`ack\` | \`store\` | What the answer to a write waits for: what \`durability\` says, or nothing (\`memory\`). |
 | \`timeout\` | \`10s\` | How long a batch may take. |
 
