@@ -46,7 +46,8 @@ export function groupRows({ columns }: TableMapping, rows: readonly SinkRow[]): 
   return groups;
 }
 
-function byKey(a: GroupedRow, b: GroupedRow): number {
+/** The order of rows of a table, the same for all who write them. */
+export function byKey(a: Pick<GroupedRow, 'key'>, b: Pick<GroupedRow, 'key'>): number {
   for (let i = 0; i < a.key.length; i++) {
     const left = a.key[i] ?? '';
     const right = b.key[i] ?? '';

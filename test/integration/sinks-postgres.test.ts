@@ -289,6 +289,24 @@ describe.skipIf(findProgram('postgres') === undefined)('rows in PostgreSQL', () 
     expect(await all('select battery from scooters')).toEqual([[2]]);
   });
 
+  test('two nodes that write the same rows at once do not lock each other out', async () => {
+    const id = (i: number): string => `s${String(i).padStart(3, '0')}`;
+    const ids = Array.from({ length: 300 }, (_, i) => id(i));
+    await write(ids.map((one) => merge(one, 1, {})));
+    const second = await openPostgresSink({ name: 'second', url: server.url() });
+    const kinds = [{ lat: '1' }, { battery: '2' }, { note: 'x' }, { lat: '1', note: 'y' }] as const;
+    // Each groups the same rows in another way.
+    const round = (node: number, turn: number): SinkRow[] =>
+      ids.map((one, i) => merge(one, 2 + turn, kinds[(i * (node + 1) + turn) % kinds.length] ?? {}));
+    await Promise.all(
+      [sink, second, sink, second].map(async (node, n) => {
+        for (let turn = 0; turn < 8; turn++) await node.write(scooters, round(n, turn), inTime());
+      }),
+    );
+    await second.close();
+    expect(await all('select count(*)::int from scooters where ver = 9')).toEqual([[300]]);
+  });
+
   test('whether a commit whose answer is lost took place is not known; the same again is right', async () => {
     await using relay = await commitsUnanswered(server.port);
     const far = await openPostgresSink({ name: 'far', url: server.url().replace(`:${server.port}`, `:${relay.port}`) });

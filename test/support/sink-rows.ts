@@ -1,15 +1,18 @@
+import { expect } from 'vitest';
 import { utf8ToBytes } from '../../src/kernel/bytes.ts';
 import { SinkFailure, type SinkRow, type TableMapping } from '../../src/sink/sink.ts';
 
 export const inTime = (ms = 10_000): AbortSignal => AbortSignal.timeout(ms);
 
-/** The failure of a write or a check, which must be one. */
+/** The failure of a write or a check, which must be one and carry no other error. */
 export async function failureOf(work: Promise<unknown>): Promise<SinkFailure> {
   const error = await work.then(
     () => new Error('it succeeded'),
     (reason: unknown) => reason,
   );
   if (!(error instanceof SinkFailure)) throw error;
+  // Errors of databases hold values.
+  expect(error.cause).toBeUndefined();
   return error;
 }
 

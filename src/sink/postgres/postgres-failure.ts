@@ -31,7 +31,7 @@ export function isLost(error: unknown): boolean {
 
 /**
  * What an error asks for. Messages of the server that may quote values are left out: of those only the names of type, column and
- * constraint are told.
+ * constraint are told, and the error itself, which holds the values, is not kept as a cause.
  * @param types names of types that the message may speak of
  */
 export function failureOf(error: unknown, types: Iterable<string> = []): SinkFailure {
@@ -40,7 +40,7 @@ export function failureOf(error: unknown, types: Iterable<string> = []): SinkFai
   if (told === undefined) {
     const reason = socketReason(error);
     // The package's own words for a login that cannot be right, such as one without a password.
-    return new SinkFailure(reason.startsWith('SASL') ? 'schema' : 'transient', reason, { cause: error });
+    return new SinkFailure(reason.startsWith('SASL') ? 'schema' : 'transient', reason);
   }
   const { code, column, constraint } = told;
   const type = code.startsWith('22') ? longestIn(told.message, types) : undefined;
@@ -50,7 +50,7 @@ export function failureOf(error: unknown, types: Iterable<string> = []): SinkFai
     ...(constraint === undefined ? [] : [`constraint ${constraint}`]),
   ];
   const text = refusal(code, told.message) + (names.length === 0 ? '' : `: ${names.join(', ')}`);
-  return new SinkFailure(kindOf(code), text, { cause: error });
+  return new SinkFailure(kindOf(code), text);
 }
 
 function kindOf(code: string): SinkFailureKind {

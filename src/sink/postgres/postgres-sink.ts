@@ -114,7 +114,7 @@ class PostgresSink implements Sink {
       return await running;
     } catch (error) {
       const { kind, message, ambiguous } = toldOf(error);
-      throw new SinkFailure(kind, `connection ${this.name}: ${message}`, { ambiguous, cause: error });
+      throw new SinkFailure(kind, `connection ${this.name}: ${message}`, { ambiguous });
     } finally {
       this.#underWay.delete(running);
     }
@@ -132,6 +132,6 @@ async function commit(client: Client): Promise<void> {
     await client.query('COMMIT');
   } catch (error) {
     const { kind, message } = failureOf(error);
-    throw new SinkFailure(kind, message, { ambiguous: isLost(error), cause: error });
+    throw new SinkFailure(kind, message, { ambiguous: isLost(error) });
   }
 }

@@ -15,6 +15,20 @@ export function columnOf({ table, mapping }: Place, name: string): PostgresColum
   return column;
 }
 
+/** Locks the rows that are there in the order they are given. Takes one array for each column of the key. */
+export function lockingStatement(place: Place): string {
+  const { table, mapping } = place;
+  const arrays = mapping.key.map((_, i) => `$${i + 1}::text[]`);
+  const rows = `unnest(${arrays.join(', ')}) WITH ORDINALITY AS u (${[...arrays.map((_, i) => `c${i}`), 'n'].join(', ')})`;
+  return `SELECT FROM ${targetOf(table)} AS t JOIN ${rows} ON ${isRowOf(place)} ORDER BY u.n FOR UPDATE OF t`;
+}
+
+function isRowOf(place: Place): string {
+  return place.mapping.key
+    .map((name, i) => `t.${quoteName(name)} = u.c${i}::${columnOf(place, name).type}`)
+    .join(' AND ');
+}
+
 /**
  * The statements, in their order, that write the rows of a group. Each takes the same parameters, one array for each column: of the key, of
  * the group's columns, and of versions. One text does for any number of rows.
@@ -28,7 +42,7 @@ export function statementsOf(place: Place, { change, columns }: Omit<RowGroup, '
   const arrays = [...given.map((_, i) => `$${i + 1}::text[]`), `$${given.length + 1}::bigint[]`];
   const rows = `unnest(${arrays.join(', ')}) AS u (${[...given.map((_, i) => `c${i}`), 'v'].join(', ')})`;
   const value = (i: number): string => `u.c${i}::${types[i]}`;
-  const isRow = mapping.key.map((name, i) => `t.${quoteName(name)} = ${value(i)}`).join(' AND ');
+  const isRow = isRowOf(place);
   // Rows from before the column was added have none.
   const isOlder = (than: string): string => `(t.${version} IS NULL OR t.${version} < ${than})`;
   if (change === 'remove') return [`DELETE FROM ${target} AS t USING ${rows} WHERE ${isRow} AND ${isOlder('u.v')}`];

@@ -1,11 +1,11 @@
 import type { ClientBase } from 'pg';
 import type { ByteString } from '../../kernel/bytes.ts';
-import { type GroupedRow, groupRows, type RowGroup } from '../row-groups.ts';
+import { byKey, type GroupedRow, groupRows, type RowGroup } from '../row-groups.ts';
 import { SinkFailure, type SinkRow, type TableMapping } from '../sink.ts';
 import { textOf } from '../value-text.ts';
 import { type PostgresColumn, readTable } from './postgres-facts.ts';
 import { failureOf } from './postgres-failure.ts';
-import { columnOf, type Place, statementsOf } from './postgres-statements.ts';
+import { columnOf, lockingStatement, type Place, statementsOf } from './postgres-statements.ts';
 
 /** Of one statement. */
 const MAX_ROWS = 2000;
@@ -23,26 +23,56 @@ export async function writeRows(client: ClientBase, mapping: TableMapping, rows:
   const { type } = columnOf(place, mapping.version);
   if (type !== 'bigint')
     throw new SinkFailure('schema', `column ${mapping.version} of table ${mapping.table} is ${type}, not bigint`);
-  for (const group of groupRows(mapping, rows)) await writeGroup(client, place, group);
+  const groups = groupRows(mapping, rows).map((group) => ({ group, statements: statementsOf(place, group) }));
+  // One statement that inserts goes through rows in their order by itself; several, or a join, would lock them in another one.
+  const [only] = groups;
+  if (groups.length > 1 || only?.group.change === 'remove' || only?.statements.length !== 1)
+    await lockRows(client, place, rows);
+  for (const { group, statements } of groups) await writeGroup(client, place, group, statements);
 }
 
-async function writeGroup(client: ClientBase, place: Place, group: RowGroup): Promise<void> {
+/** So that two who write the same rows at the same time wait for each other, but never each for the other. */
+async function lockRows(client: ClientBase, place: Place, rows: readonly SinkRow[]): Promise<void> {
+  const key = place.mapping.key.map((name) => columnOf(place, name));
+  const statement = lockingStatement(place);
+  const sorted = rows.map((row) => ({ key: row.key, version: row.version, values: [] })).sort(byKey);
+  for (const part of chunksOf(sorted)) {
+    const params = key.map((column, i) => part.map((row) => parameter(row.key[i] as ByteString, column)));
+    await query(client, { statement, params, columns: key });
+  }
+}
+
+async function writeGroup(
+  client: ClientBase,
+  place: Place,
+  group: RowGroup,
+  statements: readonly string[],
+): Promise<void> {
   const key = place.mapping.key.map((name) => columnOf(place, name));
   const columns = group.columns.map((name) => columnOf(place, name));
-  const statements = statementsOf(place, group);
   for (const rows of chunksOf(group.rows)) {
     const params = [
       ...key.map((column, i) => rows.map((row) => parameter(row.key[i] as ByteString, column))),
       ...columns.map((column, i) => rows.map((row) => parameter(row.values[i] as ByteString | null, column))),
       rows.map(({ version }) => version),
     ];
-    for (const statement of statements) {
-      try {
-        await client.query(statement, params);
-      } catch (error) {
-        throw failureOrLost(error, [...key, ...columns]);
-      }
-    }
+    for (const statement of statements) await query(client, { statement, params, columns: [...key, ...columns] });
+  }
+}
+
+interface BulkStatement {
+  readonly statement: string;
+  /** One array for each column. */
+  readonly params: readonly (readonly (string | number | null)[])[];
+  /** Whose types a message may speak of. */
+  readonly columns: readonly PostgresColumn[];
+}
+
+async function query(client: ClientBase, { statement, params, columns }: BulkStatement): Promise<void> {
+  try {
+    await client.query(statement, [...params]);
+  } catch (error) {
+    throw failureOrLost(error, columns);
   }
 }
 
