@@ -42,6 +42,8 @@ export class WriteBehind {
       );
     }
     stats.accepted++;
+    // Until it is looked at anew, nobody is told that nothing waits.
+    space.pending = Math.max(1, space.pending);
     return this.#rows.put(space.set, key, change, policy.ack);
   }
 

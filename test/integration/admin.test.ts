@@ -144,9 +144,9 @@ describe('metrics', () => {
   });
 });
 
-/** Metrics of what these nodes have not: read-through keys, certificates, clients that met a limit. */
+/** Metrics of what these nodes have not: read-through keys, rows that are written behind, certificates, clients that met a limit. */
 function isOfMore(name: string): boolean {
-  return /^sluice_(?:keyspace_(?!hits_|misses_)|fetches_|api_|tls_|limit_(?:hits|rate)_)/.test(name);
+  return /^sluice_(?:keyspace_(?!hits_|misses_)|fetches_|api_|tls_|write_behind_|limit_(?:hits|rate)_)/.test(name);
 }
 
 /** Metrics that only a node in front of a store has. */
