@@ -1,16 +1,15 @@
 import type { SluiceConfig } from '../config/schema.ts';
 import { patternOf } from '../config/schema-keyspaces.ts';
-import { SluiceError } from '../errors.ts';
 import { bytesToUtf8, utf8ToBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { orderPatterns } from '../kernel/compare-patterns.ts';
-import { type DatabaseTarget, parseDatabaseUrl } from '../origin/sql/database-url.ts';
 import type { Sink } from '../sink/sink.ts';
 import type { DirtySet, RecordLog } from '../store/ports.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import { Flusher } from '../write-behind/flusher.ts';
 import { RowSpace } from '../write-behind/row-space.ts';
 import { WriteBehind } from '../write-behind/write-behind.ts';
+import { openSink } from './open-sink.ts';
 
 /** Everything of a node that is written later. */
 export interface Writes {
@@ -81,23 +80,5 @@ export async function composeWrites(parts: WritesParts): Promise<Writes> {
 
 function mappingOf({ table, key, columns, version }: WriteBehindConfig): RowSpace['mapping'] {
   const mapped = Object.entries(columns).map(([field, column]) => ({ field: utf8ToBytes(field), column }));
-  return { table, key, columns: mapped, version };
-}
-
-async function openSink(name: string, { connections }: SluiceConfig): Promise<Sink> {
-  const connection = connections[name];
-  const target = parseDatabaseUrl(connection?.url ?? '') as DatabaseTarget;
-  if (target.dialect === 'sqlite') {
-    const { openSqliteSink } = await import('../sink/sqlite/sqlite-sink.ts');
-    return openSqliteSink({ name, file: target.file });
-  }
-  if (target.dialect === 'postgres') {
-    const { openPostgresSink } = await import('../sink/postgres/postgres-sink.ts');
-    const { url, connectTimeout } = connection as NonNullable<typeof connection>;
-    return openPostgresSink({ name, url, connectTimeout });
-  }
-  throw new SluiceError(
-    'NOT_SUPPORTED',
-    `rows cannot be written to ${target.dialect} yet; use a connection to PostgreSQL or SQLite`,
-  );
+  return { shape: 'row', table, key, columns: mapped, version, fence: undefined };
 }
