@@ -133,6 +133,17 @@ export interface RecordLog {
     options?: CallOptions,
   ): Promise<ClaimedRecord[]>;
   acknowledge(log: KeyInput, ids: readonly string[], options?: CallOptions): Promise<number>;
+  /**
+   * Tells up to `count` of the records that wait and claims none. In their order, those after the record `after`; a log that somebody claims
+   * from meanwhile may tell a record twice or not at all.
+   */
+  read(
+    log: KeyInput,
+    range: { readonly after?: string; readonly count: number },
+    options?: CallOptions,
+  ): Promise<ClaimedRecord[]>;
+  /** Drops records that wait for good, claimed ones stay. @returns how many of them waited */
+  remove(log: KeyInput, ids: readonly string[], options?: CallOptions): Promise<number>;
   size(log: KeyInput, options?: CallOptions): Promise<{ readonly waiting: number; readonly claimed: number }>;
 }
 

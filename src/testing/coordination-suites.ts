@@ -54,6 +54,29 @@ export const recordLogSuite: readonly ConformanceCase<RecordLog>[] = [
       await assert.rejects(log.claim('l', { count: 1, lease }), code('INVALID_ARGUMENT'));
     assert.deepEqual(await log.size('l'), { waiting: 1, claimed: 0 });
   }),
+  conformanceCase<RecordLog>('tells what waits, in order and page by page, and claims none of it', async (log) => {
+    await log.append('l', ['1', '2', '3', '4', '5']);
+    const first = await log.read('l', { count: 2 });
+    assert.deepEqual(texts(first), ['1', '2']);
+    assert.deepEqual(texts(await log.read('l', { after: first[1]?.id ?? '', count: 10 })), ['3', '4', '5']);
+    assert.deepEqual(await log.read('l', { count: 0 }), []);
+    assert.deepEqual(await log.read('none', { count: 10 }), []);
+    assert.deepEqual(await log.size('l'), { waiting: 5, claimed: 0 });
+    await log.claim('l', { count: 1, lease: 60_000 });
+    assert.deepEqual(texts(await log.read('l', { count: 2 })), ['2', '3'], 'what is claimed does not wait');
+  }),
+  conformanceCase<RecordLog>('drops records that wait wherever they are, and none that are claimed', async (log) => {
+    await log.append('l', ['1', '2', '3', '4']);
+    const [one, , three] = await log.read('l', { count: 4 });
+    await log.claim('l', { count: 1, lease: 60_000 });
+    assert.equal(await log.remove('l', [one?.id ?? '', three?.id ?? '', three?.id ?? '', 'unknown']), 1);
+    assert.deepEqual(await log.size('l'), { waiting: 2, claimed: 1 });
+    const left = await log.read('l', { after: three?.id ?? '', count: 10 });
+    assert.deepEqual(texts(left), ['4'], 'what came after a record that is gone');
+    assert.deepEqual(texts(await log.claim('l', { count: 5, lease: 60_000 })), ['2', '4']);
+    assert.equal(await log.acknowledge('l', [one?.id ?? '']), 1);
+    assert.equal(await log.remove('none', ['1']), 0);
+  }),
   conformanceCase<RecordLog>('keeps logs apart and knows their sizes', async (log) => {
     await log.append('a', ['1']);
     await log.append('b', ['1', '2']);

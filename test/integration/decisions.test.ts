@@ -19,13 +19,17 @@ import { countRecords } from '../../src/store/decisions/count-records.ts';
 import type { Decision } from '../../src/store/decisions/decision.ts';
 import { failDirty } from '../../src/store/decisions/fail-dirty.ts';
 import { fixedWindow } from '../../src/store/decisions/fixed-window.ts';
+import { freezeCounts } from '../../src/store/decisions/freeze-counts.ts';
 import { incrementField } from '../../src/store/decisions/increment-field.ts';
 import { incrementValue } from '../../src/store/decisions/increment-value.ts';
+import { loadDirty } from '../../src/store/decisions/load-dirty.ts';
 import { putDirty } from '../../src/store/decisions/put-dirty.ts';
 import { putValue } from '../../src/store/decisions/put-value.ts';
 import { readDirty } from '../../src/store/decisions/read-dirty.ts';
+import { readRecords } from '../../src/store/decisions/read-records.ts';
 import { readValue } from '../../src/store/decisions/read-value.ts';
 import { releaseLease } from '../../src/store/decisions/release-lease.ts';
+import { removeRecords } from '../../src/store/decisions/remove-records.ts';
 import { removeValue } from '../../src/store/decisions/remove-value.ts';
 import { rollingWindow } from '../../src/store/decisions/rolling-window.ts';
 import { setFields } from '../../src/store/decisions/set-fields.ts';
@@ -88,7 +92,7 @@ const dirtySet = ['n:dirty', 'n:inflight', 'n:since'];
 const rowName = fc.constantFrom('a', 'b');
 const rowChange = fc.oneof(
   fc.tuple(fc.constantFrom('s', 's', 'x'), fc.constantFrom('p', 'q', ''), value),
-  fc.tuple(fc.constant('i'), fc.constantFrom('p', 'q'), step53),
+  fc.tuple(fc.constantFrom('i', 'c'), fc.constantFrom('p', 'q'), step53),
 );
 const allKeys = [
   ...rows,
@@ -137,32 +141,56 @@ const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
     .map((args) => script(claimRecords, [log.waiting, log.claimed, log.records], ['NOW', ...args])),
   'acknowledge-records': ids.map((some) => script(acknowledgeRecords, [log.claimed, log.records], some)),
   'count-records': fc.constant(script(countRecords, [log.waiting, log.claimed], [])),
+  'read-records': fc
+    .tuple(whole(-1, 8), whole(0, 4))
+    .map((args) => script(readRecords, [log.waiting, log.records], args)),
+  'remove-records': ids.map((some) => script(removeRecords, [log.waiting, log.records], some)),
   'acquire-lease': fc
     .tuple(holder, duration)
     .map(([who, time]) => script(acquireLease, ['e', 'e:t'], ['NOW', who, time])),
   'release-lease': holder.map((who) => script(releaseLease, ['e'], ['NOW', who])),
   'put-dirty': fc
-    .tuple(rowName, fc.constantFrom('merge', 'merge', 'replace', 'delete'), fc.array(rowChange, { maxLength: 3 }))
-    .map(([name, mode, changes]) =>
+    .tuple(
+      rowName,
+      fc.constantFrom('merge', 'merge', 'replace', 'delete'),
+      fc.array(rowChange, { maxLength: 3 }),
+      whole(1, 4),
+    )
+    .map(([name, mode, changes, most]) =>
       script(
         putDirty,
         [`n:${name}`, 'n:dirty', 'n:version'],
-        ['NOW', mode, name, ...(mode === 'delete' ? [] : changes.flat())],
+        ['NOW', mode, name, most, ...(mode === 'delete' ? [] : changes.flat())],
       ),
     ),
-  'read-dirty': rowName.map((name) => script(readDirty, [`n:${name}`], [])),
+  'read-dirty': rowName.map((name) => script(readDirty, [`n:${name}`], ['NOW'])),
+  'freeze-counts': rowName.map((name) => script(freezeCounts, [`n:${name}`], ['NOW'])),
+  'load-dirty': fc
+    .tuple(
+      rowName,
+      fc.option(fc.integer({ min: 0, max: 300 })),
+      duration,
+      fc.array(fc.tuple(fc.constantFrom('p', 'q', ''), value)),
+    )
+    .map(([name, after, time, fields]) =>
+      script(
+        loadDirty,
+        [`n:${name}`],
+        ['NOW', after === null ? '0' : `${String(START + after)}000`, time, ...fields.flat()],
+      ),
+    ),
   'claim-dirty': fc
     .tuple(duration, whole(0, 2), fc.integer({ min: -150, max: 300 }), fc.integer({ min: -150, max: 300 }))
     .map(([lease, count, ripe, overdue]) =>
       script(claimDirty, dirtySet, ['NOW', lease, count, String(START + ripe), String(START + overdue)]),
     ),
   'acknowledge-dirty': fc
-    .array(fc.tuple(rowName, fc.integer({ min: 0, max: 300 })), { minLength: 1, maxLength: 2 })
-    .map((items) =>
+    .tuple(ttl, fc.array(fc.tuple(rowName, fc.integer({ min: 0, max: 300 })), { minLength: 1, maxLength: 2 }))
+    .map(([kept, items]) =>
       script(
         acknowledgeDirty,
         [...dirtySet, ...items.map(([name]) => `n:${name}`)],
-        items.flatMap(([name, after]) => [name, `${String(START + after)}000`]),
+        ['NOW', kept, ...items.flatMap(([name, after]) => [name, `${String(START + after)}000`])],
       ),
     ),
   'fail-dirty': fc.array(rowName, { maxLength: 2 }).map((some) => script(failDirty, dirtySet, ['NOW', ...some])),
@@ -194,10 +222,19 @@ const families = [
   ['add-to-counter'],
   ['rolling-window'],
   ['fixed-window'],
-  ['append-records', 'claim-records', 'acknowledge-records', 'count-records'],
+  ['append-records', 'claim-records', 'acknowledge-records', 'count-records', 'read-records', 'remove-records'],
   ['acquire-lease', 'release-lease'],
   ['claim-fetch', 'settle-fetch'],
-  ['put-dirty', 'read-dirty', 'claim-dirty', 'acknowledge-dirty', 'fail-dirty', 'count-dirty'],
+  [
+    'put-dirty',
+    'read-dirty',
+    'freeze-counts',
+    'load-dirty',
+    'claim-dirty',
+    'acknowledge-dirty',
+    'fail-dirty',
+    'count-dirty',
+  ],
 ] as const;
 
 /** Each of one family: what one leaves behind must meet the next. */

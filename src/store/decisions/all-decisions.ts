@@ -16,8 +16,10 @@ import { incrementValue } from './increment-value.ts';
 import { putDirty } from './put-dirty.ts';
 import { putValue } from './put-value.ts';
 import { readDirty } from './read-dirty.ts';
+import { readRecords } from './read-records.ts';
 import { readValue } from './read-value.ts';
 import { releaseLease } from './release-lease.ts';
+import { removeRecords } from './remove-records.ts';
 import { removeValue } from './remove-value.ts';
 import { rollingWindow } from './rolling-window.ts';
 import { setFields } from './set-fields.ts';
@@ -38,6 +40,8 @@ export const allDecisions: readonly Decision[] = [
   claimRecords,
   acknowledgeRecords,
   countRecords,
+  readRecords,
+  removeRecords,
   acquireLease,
   releaseLease,
   claimFetch,

@@ -4,6 +4,8 @@ import { appendRecords } from '../decisions/append-records.ts';
 import { toBytes } from '../decisions/arguments.ts';
 import { claimArgs, claimedRecords, claimRecords } from '../decisions/claim-records.ts';
 import { countRecords } from '../decisions/count-records.ts';
+import { readArgs, readRecords } from '../decisions/read-records.ts';
+import { removeRecords } from '../decisions/remove-records.ts';
 import { StoreKeys } from '../keys.ts';
 import type { CallOptions, ClaimedRecord, KeyInput, RecordLog } from '../ports.ts';
 import type { EmbeddedTurn } from './embedded-turn.ts';
@@ -36,6 +38,20 @@ export class EmbeddedRecordLog implements RecordLog {
   async acknowledge(log: KeyInput, ids: readonly string[], options?: CallOptions): Promise<number> {
     const { claimed, records } = keys.log(toBytes(log));
     return (await this.#turn.decide(acknowledgeRecords, [claimed, records], ids.map(utf8ToBytes), options)) as number;
+  }
+
+  async read(
+    log: KeyInput,
+    range: { readonly after?: string; readonly count: number },
+    options?: CallOptions,
+  ): Promise<ClaimedRecord[]> {
+    const { waiting, records } = keys.log(toBytes(log));
+    return claimedRecords(await this.#turn.decide(readRecords, [waiting, records], readArgs(range), options));
+  }
+
+  async remove(log: KeyInput, ids: readonly string[], options?: CallOptions): Promise<number> {
+    const { waiting, records } = keys.log(toBytes(log));
+    return (await this.#turn.decide(removeRecords, [waiting, records], ids.map(utf8ToBytes), options)) as number;
   }
 
   async size(log: KeyInput, options?: CallOptions): Promise<{ readonly waiting: number; readonly claimed: number }> {

@@ -4,8 +4,13 @@ import { appendRecords } from '../decisions/append-records.ts';
 import { toBytes } from '../decisions/arguments.ts';
 import { claimArgs, claimedRecords, claimRecords } from '../decisions/claim-records.ts';
 import { countRecords } from '../decisions/count-records.ts';
+import { readArgs, readRecords } from '../decisions/read-records.ts';
+import { removeRecords } from '../decisions/remove-records.ts';
 import type { CallOptions, ClaimedRecord, KeyInput, RecordLog } from '../ports.ts';
 import type { RedisCalls } from './redis-calls.ts';
+
+/** Each is looked for along the list: a longer script holds up everybody else on the server. */
+const MAX_REMOVED_A_CALL = 50;
 
 /** The `RecordLog` port; leases end by the clock of the server. */
 export class RedisRecordLog implements RecordLog {
@@ -35,6 +40,25 @@ export class RedisRecordLog implements RecordLog {
     const { claimed, records } = this.#calls.keys.log(toBytes(log));
     const args = ids.map(utf8ToBytes);
     return (await this.#calls.decide(acknowledgeRecords, [claimed, records], args, options)) as number;
+  }
+
+  async read(
+    log: KeyInput,
+    range: { readonly after?: string; readonly count: number },
+    options?: CallOptions,
+  ): Promise<ClaimedRecord[]> {
+    const { waiting, records } = this.#calls.keys.log(toBytes(log));
+    return claimedRecords(await this.#calls.decide(readRecords, [waiting, records], readArgs(range), options));
+  }
+
+  async remove(log: KeyInput, ids: readonly string[], options?: CallOptions): Promise<number> {
+    const { waiting, records } = this.#calls.keys.log(toBytes(log));
+    let removed = 0;
+    for (let from = 0; from < ids.length; from += MAX_REMOVED_A_CALL) {
+      const args = ids.slice(from, from + MAX_REMOVED_A_CALL).map(utf8ToBytes);
+      removed += (await this.#calls.decide(removeRecords, [waiting, records], args, options)) as number;
+    }
+    return removed;
   }
 
   async size(log: KeyInput, options?: CallOptions): Promise<{ readonly waiting: number; readonly claimed: number }> {
