@@ -56,7 +56,7 @@ describe('sluice keys', () => {
     const raw = await keys(['scan', '-0', 'scan:*']);
     expect(raw.stdout.toString().split('\0').sort()).toEqual(['', 'scan:\n', 'scan:a', 'scan:b']);
     expect((await keys(['scan', '--limit', 'x'])).status).toBe(2);
-  });
+  }, 60_000);
 
   it('says what the node answered when it refuses', async () => {
     const { status, stderr } = await runCli(['keys', 'get', 'a'], { env: { ...env, SLUICE_PASSWORD: 'x' } });
