@@ -3,43 +3,34 @@ import { ReplyError, type ReplyValue } from '../../resp/reply-decoder.ts';
 import type { Decision, ScriptReply } from '../decisions/decision.ts';
 import type { StoreKeys } from '../keys.ts';
 import type { CallOptions } from '../ports.ts';
+import { DecisionOrder } from './decision-order.ts';
 import { errorOfReply } from './error-of-reply.ts';
 import type { RedisCommands } from './redis-commands.ts';
-
-/** Where the keys of EVALSHA begin. */
-const FIRST_KEY = 3;
 
 /** What every port over Redis stands on: commands and decisions, their error replies thrown. */
 export class RedisCalls {
   readonly commands: RedisCommands;
   readonly keys: StoreKeys;
+  readonly #decisions: DecisionOrder;
 
   constructor(commands: RedisCommands, keys: StoreKeys) {
     this.commands = commands;
+    this.#decisions = new DecisionOrder(commands);
     this.keys = keys;
   }
 
   /**
-   * A decision in one step of the server. Its script is sent when the server does not have it yet, or no more.
+   * A decision in one step of the server. Those with the same first key take effect in the order of these calls.
    * @param keys all of one hash slot
    * @throws SluiceError of {@link errorOfReply}, STORE_UNAVAILABLE, STORE_TIMEOUT, OVERLOADED; the signal's reason
    */
   async decide(
-    { access, sha1, lua }: Decision,
+    decision: Decision,
     keys: readonly ByteString[],
     args: readonly ByteString[],
     options?: CallOptions,
   ): Promise<ScriptReply> {
-    const words = [String(keys.length), ...keys, ...args];
-    const how = {
-      keys: keys.map((_, index) => FIRST_KEY + index),
-      idempotent: access === 'read',
-      signal: options?.signal,
-    };
-    let reply = await this.commands.call(['EVALSHA', sha1, ...words], how);
-    if (reply instanceof ReplyError && reply.message.startsWith('NOSCRIPT'))
-      reply = await this.commands.call(['EVAL', lua, ...words], how);
-    return orThrow(reply) as ScriptReply;
+    return orThrow(await this.#decisions.run(decision, keys, args, options?.signal)) as ScriptReply;
   }
 
   /** A command that only reads, whose keys are its words from the second on. @throws as {@link decide} */
