@@ -177,11 +177,14 @@ export interface Lease {
   release(name: KeyInput, holder: string, options?: CallOptions): Promise<boolean>;
 }
 
-/** What becomes of one field: set to a value, emptied, or a whole number added to it (absent counts as 0). */
+/**
+ * What becomes of one field: set to a value, emptied, or a whole number added to it (absent counts as 0). `count` adds too, but what is written is
+ * what was added, not what it came to.
+ */
 export type FieldChange =
   | { readonly do: 'set'; readonly field: ByteString; readonly value: ByteString }
   | { readonly do: 'drop'; readonly field: ByteString }
-  | { readonly do: 'add'; readonly field: ByteString; readonly by: number };
+  | { readonly do: 'add' | 'count'; readonly field: ByteString; readonly by: number };
 
 /** What becomes of a row: fields change and the others stay, or the row is these fields and no others, or it is gone. */
 export type RowChange =
@@ -193,8 +196,10 @@ export interface RowChanged {
   readonly version: number;
   /** Of `merge`: fields that are new, or of those to be emptied, that were there. Otherwise 1 when there was a row. */
   readonly count: number;
-  /** What the last `add` came to. */
+  /** What the last `add` or `count` came to. */
   readonly sum: number | undefined;
+  /** Rows of the partition that wait now. */
+  readonly waiting: number;
 }
 
 /** A row as a store has it. */
@@ -206,6 +211,18 @@ export interface StoredRow {
   readonly isDirty: boolean;
   /** It was removed, which is not written yet. */
   readonly isRemoved: boolean;
+  /** It has no other fields; otherwise there may be more where rows are written to. */
+  readonly isKnown: boolean;
+}
+
+/** A row as it was read where rows are written to. */
+export interface RowLoad {
+  /** Of the row as it was known here when the reading began; 0 for one of which nothing was. */
+  readonly version: number;
+  /** Empty where there is none. */
+  readonly fields: ReadonlyMap<ByteString, ByteString>;
+  /** Ms, unless it waits to be written. */
+  readonly keepFor: number;
 }
 
 /** A row that is to be written now. */
@@ -226,6 +243,15 @@ export interface RowClaim {
   readonly minAge: number;
   /** None before there are `count` of them, unless one has waited for so long, ms. */
   readonly maxAge: number;
+  /** They are changed by `count` alone: what is to be added is claimed. */
+  readonly counts?: boolean;
+}
+
+export interface PutOptions {
+  /** What the answer waits for: what the store promises of a write, or nothing. */
+  readonly ack: 'store' | 'memory';
+  /** Of the rows of a partition so many may wait; those that do can change on. */
+  readonly limit: number;
 }
 
 /**
@@ -240,19 +266,34 @@ export interface DirtySet {
   /**
    * At once where it can.
    * @param set a name without braces
-   * @param ack what the answer waits for: what the store promises of a write, or nothing
-   * @throws SluiceError NOT_AN_INTEGER, OVERFLOW (of `add`), OUT_OF_MEMORY, STORE_UNAVAILABLE, STORE_TIMEOUT …
+   * @returns undefined: nothing was changed, for too many rows wait already, and this one is none of them
+   * @throws SluiceError NOT_AN_INTEGER, OVERFLOW (of `add` and `count`), OUT_OF_MEMORY, STORE_UNAVAILABLE, STORE_TIMEOUT …
    */
-  put(set: ByteString, key: ByteString, change: RowChange, ack: 'store' | 'memory'): RowChanged | Promise<RowChanged>;
+  put(
+    set: ByteString,
+    key: ByteString,
+    change: RowChange,
+    options: PutOptions,
+  ): RowChanged | undefined | Promise<RowChanged | undefined>;
   /** At once where it can. Undefined: nothing is known of the row. */
   read(set: ByteString, key: ByteString): StoredRow | undefined | Promise<StoredRow | undefined>;
   /** Takes the rows that have waited longest; none that is being written already. */
   claim(set: ByteString, partition: number, claim: RowClaim): Promise<ClaimedRow[]>;
-  /** Rows were written. What has changed since goes on waiting. @returns how many are clean now */
+  /**
+   * Something of a row was read where rows are written to. What was changed here stays as it is.
+   * @returns false: the row has changed since the reading began; nothing was taken over
+   */
+  load(set: ByteString, key: ByteString, row: RowLoad): Promise<boolean>;
+  /**
+   * Rows were written. What has changed since goes on waiting.
+   * @param keepFor how long those that have not are kept, ms; undefined: for ever
+   * @returns how many are clean now
+   */
   acknowledge(
     set: ByteString,
     partition: number,
     rows: readonly Pick<ClaimedRow, 'key' | 'version'>[],
+    keepFor?: number,
   ): Promise<number>;
   /** Rows were not written: they wait again, for as long as they have waited already. @returns how many were claimed */
   fail(set: ByteString, partition: number, keys: readonly ByteString[]): Promise<number>;

@@ -30,7 +30,11 @@ function only(port: DirtySet): {
   const sum = async (work: (part: number) => Promise<number>): Promise<number> =>
     (await Promise.all(parts.map(work))).reduce((total, one) => total + one, 0);
   return {
-    put: async (key, change) => port.put('s', key, change, 'store'),
+    put: async (key, change) => {
+      const changed = await port.put('s', key, change, { ack: 'store', limit: 1000 });
+      assert.ok(changed !== undefined);
+      return changed;
+    },
     read: async (key) => port.read('s', key),
     claim: async ({ count = 100, lease = 60_000, minAge = 0, maxAge = 0 } = {}) =>
       (await Promise.all(parts.map((part) => port.claim('s', part, { count, lease, minAge, maxAge })))).flat(),
@@ -200,4 +204,75 @@ export const dirtySetSuite: readonly ConformanceCase<DirtySet>[] = [
       'its lease has lapsed',
     );
   }),
+  conformanceCase<DirtySet>('takes no more rows than may wait, but changes of those that do', async (port) => {
+    const put = async (key: string): Promise<RowChanged | undefined> =>
+      port.put('s', key, merge({ a: '1' }), { ack: 'store', limit: 1 });
+    assert.equal((await put('k'))?.waiting, 1);
+    assert.equal((await put('k'))?.waiting, 1);
+    const beside = Array.from({ length: 1000 }, (_, i) => `k${i}`).find(
+      (key) => port.partitionOf(key) === port.partitionOf('k'),
+    ) as string;
+    assert.equal(await put(beside), undefined);
+    assert.equal(await port.read('s', beside), undefined);
+  }),
+  conformanceCase<DirtySet>(
+    'has what is added claimed once, with the same number until it is written',
+    async (port) => {
+      const rows = only(port);
+      const count = (by: number): Promise<RowChanged> =>
+        rows.put('k', { kind: 'merge', fields: [{ do: 'count', field: 'n', by }] });
+      const claim = async (): Promise<[number | undefined, string | undefined]> => {
+        const parts = Array.from({ length: port.partitions }, (_, part) => part);
+        const claims = parts.map((part) =>
+          port.claim('s', part, { count: 9, lease: 60_000, minAge: 0, maxAge: 0, counts: true }),
+        );
+        const [row] = (await Promise.all(claims)).flat();
+        return [row?.version, row?.fields.get('n')];
+      };
+      await count(2);
+      const { version } = await count(3);
+      assert.deepEqual(await claim(), [version, '5']);
+      assert.equal((await count(7)).sum, 12);
+      assert.equal((await rows.read('k'))?.fields.get('n'), '12');
+      await rows.fail(['k']);
+      assert.deepEqual(await claim(), [version, '5'], 'the same again');
+      assert.equal(await rows.acknowledge([{ key: 'k', version }]), 0);
+      assert.deepEqual(await rows.size(), { waiting: 1, claimed: 0 });
+      const [later, rest] = await claim();
+      assert.equal(rest, '7');
+      assert.equal(await rows.acknowledge([{ key: 'k', version: later as number }]), 1);
+      assert.equal((await rows.read('k'))?.fields.get('n'), '12');
+      assert.equal((await rows.read('k'))?.isDirty, false);
+    },
+  ),
+  conformanceCase<DirtySet>(
+    'takes over what was read elsewhere, beneath what was changed here',
+    async (port, clock) => {
+      const rows = only(port);
+      const load = (version: number, fields: Readonly<Record<string, string>>): Promise<boolean> =>
+        port.load('s', 'k', { version, fields: new Map(Object.entries(fields)), keepFor: 100 });
+      const { version } = await rows.put('k', merge({ a: 'new' }));
+      assert.equal((await rows.read('k'))?.isKnown, false);
+      assert.equal(await load(0, { a: 'old', b: 'old' }), false, 'it has changed since');
+      assert.equal(await load(version, { a: 'old', b: 'old' }), true);
+      const row = await rows.read('k');
+      assert.deepEqual(sorted(row?.fields), [
+        ['a', 'new'],
+        ['b', 'old'],
+      ]);
+      assert.equal(row?.isKnown, true);
+      await clock.advance(100);
+      assert.equal((await rows.read('k'))?.fields.get('a'), 'new', 'it waits to be written');
+      const [claimed] = await rows.claim();
+      assert.deepEqual([...(claimed?.fields ?? [])], [['a', 'new']]);
+      const part = port.partitionOf('k');
+      await port.acknowledge('s', part, [claimed as ClaimedRow], 100);
+      assert.equal((await rows.read('k'))?.fields.get('b'), 'old');
+      await clock.advance(101);
+      assert.equal(await rows.read('k'), undefined, 'it was kept for so long');
+      assert.equal(await load(0, {}), true);
+      const none = await rows.read('k');
+      assert.deepEqual([none?.isKnown, none?.fields.size], [true, 0]);
+    },
+  ),
 ];

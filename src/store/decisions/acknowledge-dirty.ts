@@ -1,31 +1,57 @@
 import type { ByteString } from '../../kernel/bytes.ts';
+import { numberIn } from './arguments.ts';
 import { defineDecision } from './decision.ts';
-import { luaTypes, ROW_REMOVED, ROW_VERSION, ROW_WHOLE, requireTypes, rowLetter } from './dirty-keys.ts';
+import {
+  luaBack,
+  luaTypes,
+  putBack,
+  ROW_ADDING,
+  ROW_REMOVED,
+  ROW_VERSION,
+  ROW_WHOLE,
+  requireTypes,
+  rowLetter,
+  takeSince,
+} from './dirty-keys.ts';
+import { luaDropEnded, luaTime, timeOf } from './time.ts';
+import { luaWhole } from './whole-numbers.ts';
 
-const { clean, dirty: dirtyLetter, dropped } = rowLetter;
+const { adding, clean, dirty: dirtyLetter, dropped } = rowLetter;
 /** Keys before the rows. */
 const FIRST_ROW = 3;
+
+/** Arguments before the rows. */
+const FIRST_NAME = 2;
 
 /**
  * Rows were written. One that has not changed since is clean; one that has goes on waiting.
  *
- * Keys: those that wait, those that are being written, since when these had waited, the rows. Arguments: name and version of each row. Reply:
- * how many are clean.
+ * Keys: those that wait, those that are being written, since when these had waited, the rows. Arguments: instant, how long clean rows are kept ('':
+ * for ever), name and version of each row. Reply: how many are clean.
  */
 export const acknowledgeDirty = defineDecision({
   name: 'acknowledge-dirty',
   access: 'delete',
   keys: [FIRST_ROW + 1, 10_000],
-  args: 2,
-  lua: `${luaTypes}
+  args: 4,
+  lua: `${luaTime}${luaDropEnded}${luaWhole}${luaBack}${luaTypes}
 for at = ${FIRST_ROW + 1}, #KEYS do redis.call('HLEN', KEYS[at]) end
 local count = 0
-for at = ${FIRST_ROW + 1}, #KEYS do
-  local row = KEYS[at]
-  local name, version = ARGV[2 * (at - ${FIRST_ROW}) - 1], ARGV[2 * (at - ${FIRST_ROW})]
+for i = 1, #KEYS - ${FIRST_ROW} do
+  local row = KEYS[${FIRST_ROW} + i]
+  local name, version = ARGV[2 * i + 1], ARGV[2 * i + 2]
   redis.call('ZREM', KEYS[2], name)
+  local since = tonumber(redis.call('HGET', KEYS[3], name) or now)
   redis.call('HDEL', KEYS[3], name)
-  if redis.call('HGET', row, '${ROW_VERSION}') == version then
+  local isLast = redis.call('HGET', row, '${ROW_VERSION}') == version
+  if redis.call('HGET', row, '${ROW_ADDING}') == version then
+    redis.call('HDEL', row, '${ROW_ADDING}')
+    for _, field in ipairs(redis.call('HKEYS', row)) do
+      if string.sub(field, 1, 1) == '${adding}' then redis.call('HDEL', row, field) end
+    end
+    if not isLast then back(name, since) end
+  end
+  if isLast then
     redis.call('ZREM', KEYS[1], name)
     count = count + 1
     local left = 0
@@ -44,29 +70,39 @@ for at = ${FIRST_ROW + 1}, #KEYS do
         end
       end
     end
-    if left == 0 then redis.call('DEL', row) end
+    if left == 0 then redis.call('DEL', row) elseif ARGV[2] ~= '' then redis.call('PEXPIREAT', row, text(now + tonumber(ARGV[2]))) end
   end
 end
 return count
 `,
   native(space, keys, args) {
     const [dirty, inflight, since, ...rows] = keys as [ByteString, ByteString, ByteString, ...ByteString[]];
+    const now = timeOf(space, keys, args[0]);
+    const kept = args[1] === '' ? undefined : now + numberIn(args[1]);
     const { dirtyRows, inflightRows } = requireTypes(space, dirty, inflight, since);
     for (const row of rows) space.keyspace(row).hashes.read(row);
     let count = 0;
     for (const [i, row] of rows.entries()) {
-      const name = args[2 * i] as ByteString;
+      const name = args[FIRST_NAME + 2 * i] as ByteString;
+      const version = args[FIRST_NAME + 2 * i + 1];
+      const { hashes } = space.keyspace(row);
       inflightRows.remove(inflight, name);
-      space.keyspace(since).hashes.delete(since, name);
-      const fields = space.keyspace(row).hashes.read(row);
-      if (fields === undefined || fields.get(ROW_VERSION) !== args[2 * i + 1]) continue;
+      const waited = takeSince(space, since, name, now);
+      const fields = hashes.read(row);
+      if (fields === undefined) continue;
+      const isLast = fields.get(ROW_VERSION) === version;
+      if (fields.get(ROW_ADDING) === version) {
+        hashes.delete(row, ROW_ADDING);
+        for (const field of [...fields.keys()]) if (field.charAt(0) === adding) hashes.delete(row, field);
+        if (!isLast) putBack(space, dirty, name, waited);
+      }
+      if (!isLast) continue;
       dirtyRows.remove(dirty, name);
       count++;
       if (fields.has(ROW_REMOVED)) {
         space.keyspace(row).delete(row);
         continue;
       }
-      const { hashes } = space.keyspace(row);
       hashes.delete(row, ROW_WHOLE);
       let left = 0;
       for (const field of [...fields.keys()]) {
@@ -77,6 +113,7 @@ return count
         if (letter === dirtyLetter || letter === dropped) hashes.delete(row, field);
       }
       if (left === 0) space.keyspace(row).delete(row);
+      else if (kept !== undefined) space.keyspace(row).expire(row, kept);
     }
     return count;
   },

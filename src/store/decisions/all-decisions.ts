@@ -11,8 +11,10 @@ import { countRecords } from './count-records.ts';
 import type { Decision } from './decision.ts';
 import { failDirty } from './fail-dirty.ts';
 import { fixedWindow } from './fixed-window.ts';
+import { freezeCounts } from './freeze-counts.ts';
 import { incrementField } from './increment-field.ts';
 import { incrementValue } from './increment-value.ts';
+import { loadDirty } from './load-dirty.ts';
 import { putDirty } from './put-dirty.ts';
 import { putValue } from './put-value.ts';
 import { readDirty } from './read-dirty.ts';
@@ -46,6 +48,8 @@ export const allDecisions: readonly Decision[] = [
   releaseLease,
   claimFetch,
   settleFetch,
+  freezeCounts,
+  loadDirty,
   putDirty,
   readDirty,
   claimDirty,

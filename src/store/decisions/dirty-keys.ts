@@ -14,6 +14,10 @@ export const rowLetter = {
   dirty: 'd',
   /** A field that is to be emptied. */
   dropped: 'x',
+  /** What is to be added to a field. */
+  added: 'a',
+  /** What is being added to it. */
+  adding: 'b',
 } as const;
 /** The number of the last change; never given twice. */
 export const ROW_VERSION = 'v';
@@ -21,6 +25,10 @@ export const ROW_VERSION = 'v';
 export const ROW_REMOVED = '~';
 /** What no field names is to be emptied. */
 export const ROW_WHOLE = '=';
+/** There are no other fields than those that are known here. */
+export const ROW_KNOWN = 'c';
+/** The number of the change up to which is being added. */
+export const ROW_ADDING = 'w';
 
 /** Defines `back(name, since)`: the row waits again, for as long as it has waited already. */
 export const luaBack = `

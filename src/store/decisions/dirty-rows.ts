@@ -1,25 +1,28 @@
 import type { ByteString } from '../../kernel/bytes.ts';
-import type { ClaimedRow, RowChange, RowChanged, StoredRow } from '../ports.ts';
+import type { ClaimedRow, RowChange, RowChanged, RowLoad, StoredRow } from '../ports.ts';
 import { countArg, durationArg, numberIn } from './arguments.ts';
 import type { ScriptReply } from './decision.ts';
-import { ROW_REMOVED, ROW_VERSION, ROW_WHOLE, rowLetter } from './dirty-keys.ts';
+import { ROW_ADDING, ROW_KNOWN, ROW_REMOVED, ROW_VERSION, ROW_WHOLE, rowLetter } from './dirty-keys.ts';
 import { stepArg } from './whole-numbers.ts';
 
 /** The arguments of `put-dirty`. @throws SluiceError OVERFLOW */
-export function putDirtyArgs(key: ByteString, change: RowChange): ByteString[] {
-  if (change.kind === 'delete') return ['', 'delete', key];
-  const args = ['', change.kind, key];
+export function putDirtyArgs(key: ByteString, change: RowChange, limit: number): ByteString[] {
+  const most = String(Math.min(limit, Number.MAX_SAFE_INTEGER));
+  if (change.kind === 'delete') return ['', 'delete', key, most];
+  const args = ['', change.kind, key, most];
   for (const one of change.fields) {
     if (one.do === 'set') args.push('s', one.field, one.value);
     else if (one.do === 'drop') args.push('x', one.field, '');
-    else args.push('i', one.field, stepArg(one.by));
+    else args.push(one.do === 'add' ? 'i' : 'c', one.field, stepArg(one.by));
   }
   return args;
 }
 
-export function rowChanged(reply: ScriptReply): RowChanged {
-  const [version, count, sum] = reply as [ByteString, number, ByteString];
-  return { version: Number(version), count, sum: sum === '' ? undefined : numberIn(sum) };
+/** Undefined: nothing was changed, for too many rows wait. */
+export function rowChanged(reply: ScriptReply): RowChanged | undefined {
+  const [version, count, sum, waiting] = reply as [ByteString, number, ByteString, number];
+  if (version === '0') return undefined;
+  return { version: Number(version), count, sum: sum === '' ? undefined : numberIn(sum), waiting };
 }
 
 /** The arguments of `claim-dirty`. @param now ms since the epoch @throws SluiceError INVALID_ARGUMENT */
@@ -41,6 +44,22 @@ export function claimDirtyArgs(
   ];
 }
 
+/** The arguments of `acknowledge-dirty`. @throws SluiceError INVALID_ARGUMENT */
+export function acknowledgeDirtyArgs(
+  rows: readonly Pick<ClaimedRow, 'key' | 'version'>[],
+  keepFor: number | undefined,
+): ByteString[] {
+  const kept = keepFor === undefined ? '' : durationArg(keepFor);
+  return ['', kept, ...rows.flatMap(({ key, version }) => [key, String(version)])];
+}
+
+/** The arguments of `load-dirty`. @throws SluiceError INVALID_ARGUMENT */
+export function loadDirtyArgs({ version, fields, keepFor }: RowLoad): ByteString[] {
+  return ['', String(version), durationArg(keepFor), ...[...fields].flat()];
+}
+
+const unwritten: readonly string[] = [rowLetter.dirty, rowLetter.dropped, rowLetter.added, rowLetter.adding];
+
 /** A row of `read-dirty`; undefined where there is none. */
 export function storedRow(reply: ScriptReply): StoredRow | undefined {
   const words = reply as readonly ByteString[];
@@ -49,17 +68,18 @@ export function storedRow(reply: ScriptReply): StoredRow | undefined {
   let version = 0;
   let isRemoved = false;
   let isDirty = false;
+  let isKnown = false;
   for (let at = 0; at + 1 < words.length; at += 2) {
     const name = words[at] as ByteString;
     const value = words[at + 1] as ByteString;
     const letter = name.charAt(0);
     if (name === ROW_VERSION) version = numberIn(value);
     else if (name === ROW_REMOVED) isRemoved = true;
+    else if (name === ROW_KNOWN) isKnown = true;
     else if (letter === rowLetter.clean || letter === rowLetter.dirty) fields.set(name.slice(1), value);
-    if (name === ROW_REMOVED || name === ROW_WHOLE || letter === rowLetter.dirty || letter === rowLetter.dropped)
-      isDirty = true;
+    if (name === ROW_REMOVED || name === ROW_WHOLE || unwritten.includes(letter)) isDirty = true;
   }
-  return { version, fields, isDirty, isRemoved };
+  return { version, fields, isDirty, isRemoved, isKnown };
 }
 
 /** What is to be written of a row, by what `read-dirty` tells; undefined where nothing is. */
@@ -78,4 +98,17 @@ export function claimedRow(key: ByteString, reply: ScriptReply): ClaimedRow | un
     else if (letter === rowLetter.dropped) fields.set(name.slice(1), undefined);
   }
   return version === 0 ? undefined : { key, version, change, fields };
+}
+
+/** What is to be added to a row, by what `freeze-counts` tells; undefined where nothing is. */
+export function claimedCounts(key: ByteString, reply: ScriptReply): ClaimedRow | undefined {
+  const words = reply as readonly ByteString[];
+  const fields = new Map<ByteString, ByteString | undefined>();
+  let version = 0;
+  for (let at = 0; at + 1 < words.length; at += 2) {
+    const name = words[at] as ByteString;
+    if (name === ROW_ADDING) version = numberIn(words[at + 1]);
+    else if (name.charAt(0) === rowLetter.adding) fields.set(name.slice(1), words[at + 1]);
+  }
+  return version === 0 ? undefined : { key, version, change: 'merge', fields };
 }

@@ -1,35 +1,45 @@
 import type { ByteString } from '../../kernel/bytes.ts';
 import { defineDecision } from './decision.ts';
-import { ROW_REMOVED, ROW_VERSION, ROW_WHOLE, rowLetter } from './dirty-keys.ts';
-import { luaTime, timeOf } from './time.ts';
+import { ROW_KNOWN, ROW_REMOVED, ROW_VERSION, ROW_WHOLE, rowLetter } from './dirty-keys.ts';
+import { luaDropEnded, luaTime, timeOf } from './time.ts';
 import { addWhole, luaAdd, luaWhole, NOT_AN_INTEGER_TEXT, wholeNumber } from './whole-numbers.ts';
 
-const { clean, dirty: dirtyLetter, dropped } = rowLetter;
+const { added, clean, dirty: dirtyLetter, dropped } = rowLetter;
 /** Versions go by the clock, in microseconds, so that they go on growing when the store was lost. */
 const VERSIONS_PER_MS = 1000;
+/** Arguments before the fields. */
+const FIRST_FIELD = 4;
 
 /**
  * Changes a row that is written to a sink later. It waits from its first change on, whatever comes after that.
  *
  * Keys: the row, those that wait, the last version. Arguments: instant, mode (`merge` into what there is, `replace` it, `delete` it), name
- * of the row, then for each field: what to do (`s` set, `x` drop, `i` add a whole number), its name, a value. Reply: version, how many
- * fields are new (`s`, `i`) or were there (`x`), for `replace` and `delete` whether there was a row, and the last sum.
+ * of the row, how many may wait, then for each field: what to do (`s` set, `x` drop, `i` add a whole number, `c` the same where the sink adds
+ * too), its name, a value. Reply: version, how many fields are new (`s`, `i`, `c`) or were there (`x`), for `replace` and `delete` whether there
+ * was a row, the last sum, and how many wait. Version 0: nothing was changed, for as many wait as may, and this row is none of them.
  */
 export const putDirty = defineDecision({
   name: 'put-dirty',
   access: 'write',
   keys: [3, 3],
-  args: 3,
-  lua: `${luaTime}${luaWhole}${luaAdd}
+  args: 4,
+  lua: `${luaTime}${luaDropEnded}${luaWhole}${luaAdd}
 local row = KEYS[1]
 redis.call('HLEN', row)
-redis.call('ZCARD', KEYS[2])
+local waiting = redis.call('ZCARD', KEYS[2])
+local waits = redis.call('ZSCORE', KEYS[2], ARGV[3])
 local last = whole(redis.call('GET', KEYS[3]))
 if not last then return redis.error_reply('${NOT_AN_INTEGER_TEXT}') end
 local mode = ARGV[2]
-local sums = {}
-for at = 4, #ARGV, 3 do
-  if ARGV[at] == 'i' then
+if not waits and waiting >= tonumber(ARGV[4]) then return {'0', 0, '', waiting} end
+local sums, steps = {}, {}
+for at = 5, #ARGV, 3 do
+  if ARGV[at] == 'c' then
+    local step, problem = add(redis.call('HGET', row, '${added}' .. ARGV[at + 1]), ARGV[at + 2])
+    if not step then return problem end
+    steps[at] = text(step)
+  end
+  if ARGV[at] == 'i' or ARGV[at] == 'c' then
     local name = ARGV[at + 1]
     local value = redis.call('HGET', row, '${dirtyLetter}' .. name) or redis.call('HGET', row, '${clean}' .. name)
     if mode == 'replace' then value = nil end
@@ -41,13 +51,14 @@ end
 local there = redis.call('HLEN', row) > 0 and redis.call('HEXISTS', row, '${ROW_REMOVED}') == 0
 local count, answer = 0, ''
 if mode == 'merge' then
-  if redis.call('HDEL', row, '${ROW_REMOVED}') == 1 then redis.call('HSET', row, '${ROW_WHOLE}', '1') end
+  redis.call('PERSIST', row)
+  if redis.call('HDEL', row, '${ROW_REMOVED}') == 1 then redis.call('HSET', row, '${ROW_WHOLE}', '1', '${ROW_KNOWN}', '1') end
 else
   if there then count = 1 end
   redis.call('DEL', row)
-  redis.call('HSET', row, mode == 'delete' and '${ROW_REMOVED}' or '${ROW_WHOLE}', '1')
+  redis.call('HSET', row, mode == 'delete' and '${ROW_REMOVED}' or '${ROW_WHOLE}', '1', '${ROW_KNOWN}', '1')
 end
-for at = 4, #ARGV, 3 do
+for at = 5, #ARGV, 3 do
   local name = ARGV[at + 1]
   local had = redis.call('HDEL', row, '${clean}' .. name)
   if ARGV[at] == 'x' then
@@ -58,40 +69,57 @@ for at = 4, #ARGV, 3 do
     had = had + redis.call('HEXISTS', row, '${dirtyLetter}' .. name)
     redis.call('HDEL', row, '${dropped}' .. name)
     answer = sums[at] or answer
-    redis.call('HSET', row, '${dirtyLetter}' .. name, sums[at] or ARGV[at + 2])
+    if steps[at] then
+      redis.call('HSET', row, '${added}' .. name, steps[at], '${clean}' .. name, sums[at])
+    else
+      redis.call('HSET', row, '${dirtyLetter}' .. name, sums[at] or ARGV[at + 2])
+    end
     if had == 0 and mode == 'merge' then count = count + 1 end
   end
 end
 local version = math.max(last + 1, now * ${VERSIONS_PER_MS})
 redis.call('SET', KEYS[3], text(version))
 redis.call('HSET', row, '${ROW_VERSION}', text(version))
-redis.call('ZADD', KEYS[2], 'NX', text(now), ARGV[3])
-return {text(version), count, answer}
+if not waits then
+  redis.call('ZADD', KEYS[2], text(now), ARGV[3])
+  waiting = waiting + 1
+end
+return {text(version), count, answer, waiting}
 `,
   native(space, keys, args) {
     const [row, dirty, versions] = keys as [ByteString, ByteString, ByteString];
-    const now = timeOf(space, [], args[0]);
+    const now = timeOf(space, keys, args[0]);
     const [, mode, rowName] = args as readonly [ByteString, ByteString, ByteString];
     const { entryClass } = space;
     const { hashes } = space.keyspace(row);
     const { sortedSets } = space.keyspace(dirty);
     const { strings } = space.keyspace(versions);
     const fields = hashes.read(row);
-    sortedSets.read(dirty);
+    const queue = sortedSets.read(dirty);
+    const waiting = queue?.size ?? 0;
+    const waits = queue?.score(rowName) !== undefined;
     const last = wholeNumber(strings.get(versions));
-    const sums = sumsOf(args, (name) =>
-      mode === 'replace' ? undefined : (fields?.get(dirtyLetter + name) ?? fields?.get(clean + name)),
+    if (!waits && waiting >= Number(args[3])) return ['0', 0, '', waiting];
+    const { sums, steps } = sumsOf(
+      args,
+      (name) => (mode === 'replace' ? undefined : (fields?.get(dirtyLetter + name) ?? fields?.get(clean + name))),
+      (name) => fields?.get(added + name),
     );
     let count = 0;
     let answer = '';
     if (mode === 'merge') {
-      if (hashes.delete(row, ROW_REMOVED)) hashes.set(row, ROW_WHOLE, '1', entryClass);
+      if (fields !== undefined) space.keyspace(row).expire(row, 0);
+      if (hashes.delete(row, ROW_REMOVED)) {
+        hashes.set(row, ROW_WHOLE, '1', entryClass);
+        hashes.set(row, ROW_KNOWN, '1', entryClass);
+      }
     } else {
       if (fields !== undefined && !fields.has(ROW_REMOVED)) count = 1;
       space.keyspace(row).delete(row);
       hashes.set(row, mode === 'delete' ? ROW_REMOVED : ROW_WHOLE, '1', entryClass);
+      hashes.set(row, ROW_KNOWN, '1', entryClass);
     }
-    for (let at = 3; at + 2 < args.length; at += 3) {
+    for (let at = FIRST_FIELD; at + 2 < args.length; at += 3) {
       const name = args[at + 1] as ByteString;
       const wasClean = hashes.delete(row, clean + name);
       if (args[at] === 'x') {
@@ -102,28 +130,51 @@ return {text(version), count, answer}
       }
       hashes.delete(row, dropped + name);
       const sum = sums?.get(at);
+      const step = steps?.get(at);
       answer = sum ?? answer;
-      const isNew = hashes.set(row, dirtyLetter + name, sum ?? (args[at + 2] as ByteString), entryClass);
+      let isNew: boolean;
+      if (step === undefined) {
+        isNew = hashes.set(row, dirtyLetter + name, sum ?? (args[at + 2] as ByteString), entryClass);
+      } else {
+        isNew = !(hashes.read(row)?.has(dirtyLetter + name) ?? false);
+        hashes.set(row, added + name, step, entryClass);
+        hashes.set(row, clean + name, sum as ByteString, entryClass);
+      }
       if (isNew && !wasClean && mode === 'merge') count++;
     }
     const version = String(Math.max(last + 1, now * VERSIONS_PER_MS));
     strings.set(versions, version, { entryClass });
     hashes.set(row, ROW_VERSION, version, entryClass);
-    if (sortedSets.read(dirty)?.score(rowName) === undefined) sortedSets.add(dirty, rowName, now, entryClass);
-    return [version, count, answer];
+    if (!waits) sortedSets.add(dirty, rowName, now, entryClass);
+    return [version, count, answer, waits ? waiting : waiting + 1];
   },
 });
+
+interface Sums {
+  /** By position, what fields come to. */
+  readonly sums: ReadonlyMap<number, ByteString> | undefined;
+  /** By position, what the sink is to add. */
+  readonly steps: ReadonlyMap<number, ByteString> | undefined;
+}
 
 /** Made before anything is changed. @throws SluiceError NOT_AN_INTEGER, OVERFLOW */
 function sumsOf(
   args: readonly ByteString[],
   current: (name: ByteString) => ByteString | undefined,
-): Map<number, ByteString> | undefined {
+  toAdd: (name: ByteString) => ByteString | undefined,
+): Sums {
   let sums: Map<number, ByteString> | undefined;
-  for (let at = 3; at + 2 < args.length; at += 3) {
-    if (args[at] !== 'i') continue;
+  let steps: Map<number, ByteString> | undefined;
+  for (let at = FIRST_FIELD; at + 2 < args.length; at += 3) {
+    if (args[at] !== 'i' && args[at] !== 'c') continue;
+    const name = args[at + 1] as ByteString;
+    const by = Number(args[at + 2]);
+    if (args[at] === 'c') {
+      steps ??= new Map();
+      steps.set(at, String(addWhole(toAdd(name), by)));
+    }
     sums ??= new Map();
-    sums.set(at, String(addWhole(current(args[at + 1] as ByteString), Number(args[at + 2]))));
+    sums.set(at, String(addWhole(current(name), by)));
   }
-  return sums;
+  return { sums, steps };
 }

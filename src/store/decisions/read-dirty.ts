@@ -1,17 +1,20 @@
 import type { ByteString } from '../../kernel/bytes.ts';
 import { defineDecision } from './decision.ts';
+import { luaEnds, luaTime, timeOf } from './time.ts';
 
 /**
  * A row as it lies in its hash.
  *
- * Keys: the row. Reply: fields and values in turn, in the order of the fields' bytes.
+ * Keys: the row. Arguments: instant. Reply: fields and values in turn, in the order of the fields' bytes.
  */
 export const readDirty = defineDecision({
   name: 'read-dirty',
   access: 'read',
   keys: [1, 1],
-  args: 0,
-  lua: `
+  args: 1,
+  lua: `${luaTime}${luaEnds}
+local at = ends(KEYS[1])
+if at >= 0 and at <= now then return {} end
 local names = redis.call('HKEYS', KEYS[1])
 table.sort(names)
 local reply = {}
@@ -21,8 +24,11 @@ for _, name in ipairs(names) do
 end
 return reply
 `,
-  native(space, keys) {
+  native(space, keys, args) {
     const [row] = keys as [ByteString];
+    const now = timeOf(space, [], args[0]);
+    const at = space.keyspace(row).expiresAt(row) ?? 0;
+    if (at !== 0 && at <= now) return [];
     const fields = space.keyspace(row).hashes.read(row);
     return fields === undefined
       ? []

@@ -2,12 +2,32 @@ import type { ByteString } from '../../kernel/bytes.ts';
 import { acknowledgeDirty } from '../decisions/acknowledge-dirty.ts';
 import { claimDirty } from '../decisions/claim-dirty.ts';
 import { countDirty } from '../decisions/count-dirty.ts';
-import { claimDirtyArgs, claimedRow, putDirtyArgs, rowChanged, storedRow } from '../decisions/dirty-rows.ts';
+import {
+  acknowledgeDirtyArgs,
+  claimDirtyArgs,
+  claimedCounts,
+  claimedRow,
+  loadDirtyArgs,
+  putDirtyArgs,
+  rowChanged,
+  storedRow,
+} from '../decisions/dirty-rows.ts';
 import { failDirty } from '../decisions/fail-dirty.ts';
+import { freezeCounts } from '../decisions/freeze-counts.ts';
+import { loadDirty } from '../decisions/load-dirty.ts';
 import { putDirty } from '../decisions/put-dirty.ts';
 import { readDirty } from '../decisions/read-dirty.ts';
 import { StoreKeys } from '../keys.ts';
-import type { ClaimedRow, DirtySet, RowChange, RowChanged, RowClaim, StoredRow } from '../ports.ts';
+import type {
+  ClaimedRow,
+  DirtySet,
+  PutOptions,
+  RowChange,
+  RowChanged,
+  RowClaim,
+  RowLoad,
+  StoredRow,
+} from '../ports.ts';
 import type { EmbeddedTurn } from './embedded-turn.ts';
 
 const keys = new StoreKeys();
@@ -27,17 +47,26 @@ export class EmbeddedDirtySet implements DirtySet {
     return 0;
   }
 
-  put(set: ByteString, key: ByteString, change: RowChange, ack: 'store' | 'memory'): RowChanged | Promise<RowChanged> {
+  put(
+    set: ByteString,
+    key: ByteString,
+    change: RowChange,
+    { ack, limit }: PutOptions,
+  ): RowChanged | undefined | Promise<RowChanged | undefined> {
     const { dirty, versions, row } = keys.dirty(set, 0);
     const names = [row + key, dirty, versions];
-    const args = putDirtyArgs(key, change);
+    const args = putDirtyArgs(key, change, limit);
     const reply = this.#turn.decideNow(putDirty, names, args, ack === 'store');
     return reply instanceof Promise ? reply.then(rowChanged) : rowChanged(reply);
   }
 
   read(set: ByteString, key: ByteString): StoredRow | undefined | Promise<StoredRow | undefined> {
-    const reply = this.#turn.decideNow(readDirty, [keys.dirty(set, 0).row + key], []);
+    const reply = this.#turn.decideNow(readDirty, [keys.dirty(set, 0).row + key], ['']);
     return reply instanceof Promise ? reply.then(storedRow) : storedRow(reply);
+  }
+
+  async load(set: ByteString, key: ByteString, row: RowLoad): Promise<boolean> {
+    return (await this.#turn.decide(loadDirty, [keys.dirty(set, 0).row + key], loadDirtyArgs(row), undefined)) === 1;
   }
 
   async claim(set: ByteString, _: number, claim: RowClaim): Promise<ClaimedRow[]> {
@@ -47,17 +76,25 @@ export class EmbeddedDirtySet implements DirtySet {
     const names = (await this.#turn.decide(claimDirty, [dirty, inflight, since], args, undefined)) as ByteString[];
     const rows: ClaimedRow[] = [];
     for (const name of names) {
-      const claimed = claimedRow(name, await this.#turn.decideNow(readDirty, [row + name], []));
+      const claimed =
+        claim.counts === true
+          ? claimedCounts(name, await this.#turn.decide(freezeCounts, [row + name], [''], undefined))
+          : claimedRow(name, await this.#turn.decideNow(readDirty, [row + name], ['']));
       if (claimed !== undefined) rows.push(claimed);
     }
     return rows;
   }
 
-  async acknowledge(set: ByteString, _: number, rows: readonly Pick<ClaimedRow, 'key' | 'version'>[]): Promise<number> {
+  async acknowledge(
+    set: ByteString,
+    _: number,
+    rows: readonly Pick<ClaimedRow, 'key' | 'version'>[],
+    keepFor?: number,
+  ): Promise<number> {
     if (rows.length === 0) return 0;
     const { dirty, inflight, since, row } = keys.dirty(set, 0);
     const names = [dirty, inflight, since, ...rows.map(({ key }) => row + key)];
-    const args = rows.flatMap(({ key, version }) => [key, String(version)]);
+    const args = acknowledgeDirtyArgs(rows, keepFor);
     return (await this.#turn.decide(acknowledgeDirty, names, args, undefined)) as number;
   }
 

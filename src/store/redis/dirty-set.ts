@@ -3,11 +3,31 @@ import { slotOf } from '../../link/slot.ts';
 import { acknowledgeDirty } from '../decisions/acknowledge-dirty.ts';
 import { claimDirty } from '../decisions/claim-dirty.ts';
 import { countDirty } from '../decisions/count-dirty.ts';
-import { claimDirtyArgs, claimedRow, putDirtyArgs, rowChanged, storedRow } from '../decisions/dirty-rows.ts';
+import {
+  acknowledgeDirtyArgs,
+  claimDirtyArgs,
+  claimedCounts,
+  claimedRow,
+  loadDirtyArgs,
+  putDirtyArgs,
+  rowChanged,
+  storedRow,
+} from '../decisions/dirty-rows.ts';
 import { failDirty } from '../decisions/fail-dirty.ts';
+import { freezeCounts } from '../decisions/freeze-counts.ts';
+import { loadDirty } from '../decisions/load-dirty.ts';
 import { putDirty } from '../decisions/put-dirty.ts';
 import { readDirty } from '../decisions/read-dirty.ts';
-import type { ClaimedRow, DirtySet, RowChange, RowChanged, RowClaim, StoredRow } from '../ports.ts';
+import type {
+  ClaimedRow,
+  DirtySet,
+  PutOptions,
+  RowChange,
+  RowChanged,
+  RowClaim,
+  RowLoad,
+  StoredRow,
+} from '../ports.ts';
 import type { RedisCalls } from './redis-calls.ts';
 
 /** Each part lies in one hash slot, so that a cluster divides the work; a fixed number, as it says where a row is. */
@@ -32,35 +52,49 @@ export class RedisDirtySet implements DirtySet {
   }
 
   /** There is nothing to be told of sooner than the server answers. */
-  async put(set: ByteString, key: ByteString, change: RowChange): Promise<RowChanged> {
+  async put(
+    set: ByteString,
+    key: ByteString,
+    change: RowChange,
+    { limit }: PutOptions,
+  ): Promise<RowChanged | undefined> {
     const { dirty, versions, row } = this.#calls.keys.dirty(set, this.partitionOf(key));
-    return rowChanged(await this.#calls.decide(putDirty, [row + key, dirty, versions], putDirtyArgs(key, change)));
+    const args = putDirtyArgs(key, change, limit);
+    return rowChanged(await this.#calls.decide(putDirty, [row + key, dirty, versions], args));
   }
 
   async read(set: ByteString, key: ByteString): Promise<StoredRow | undefined> {
     const { row } = this.#calls.keys.dirty(set, this.partitionOf(key));
-    return storedRow(await this.#calls.decide(readDirty, [row + key], []));
+    return storedRow(await this.#calls.decide(readDirty, [row + key], ['']));
+  }
+
+  async load(set: ByteString, key: ByteString, load: RowLoad): Promise<boolean> {
+    const { row } = this.#calls.keys.dirty(set, this.partitionOf(key));
+    return (await this.#calls.decide(loadDirty, [row + key], loadDirtyArgs(load))) === 1;
   }
 
   async claim(set: ByteString, partition: number, claim: RowClaim): Promise<ClaimedRow[]> {
     const { dirty, inflight, since, row } = this.#calls.keys.dirty(set, partition);
     const args = claimDirtyArgs(this.#now(), claim);
     const names = (await this.#calls.decide(claimDirty, [dirty, inflight, since], args)) as ByteString[];
-    const replies = await Promise.all(names.map((name) => this.#calls.decide(readDirty, [row + name], [])));
-    return replies.flatMap((reply, i) => claimedRow(names[i] as ByteString, reply) ?? []);
+    const decision = claim.counts === true ? freezeCounts : readDirty;
+    const claimed = claim.counts === true ? claimedCounts : claimedRow;
+    const replies = await Promise.all(names.map((name) => this.#calls.decide(decision, [row + name], [''])));
+    return replies.flatMap((reply, i) => claimed(names[i] as ByteString, reply) ?? []);
   }
 
   async acknowledge(
     set: ByteString,
     partition: number,
     rows: readonly Pick<ClaimedRow, 'key' | 'version'>[],
+    keepFor?: number,
   ): Promise<number> {
     const { dirty, inflight, since, row } = this.#calls.keys.dirty(set, partition);
     let count = 0;
     for (let from = 0; from < rows.length; from += MAX_ROWS_A_CALL) {
       const some = rows.slice(from, from + MAX_ROWS_A_CALL);
       const names = [dirty, inflight, since, ...some.map(({ key }) => row + key)];
-      const args = some.flatMap(({ key, version }) => [key, String(version)]);
+      const args = acknowledgeDirtyArgs(some, keepFor);
       count += (await this.#calls.decide(acknowledgeDirty, names, args)) as number;
     }
     return count;
