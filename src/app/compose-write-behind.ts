@@ -6,6 +6,7 @@ import { orderPatterns } from '../kernel/compare-patterns.ts';
 import type { Sink } from '../sink/sink.ts';
 import type { DirtySet, RecordLog } from '../store/ports.ts';
 import type { NodeLog } from '../telemetry/log.ts';
+import { DeadLetters } from '../write-behind/dead-letters.ts';
 import { Flusher } from '../write-behind/flusher.ts';
 import { RowSpace } from '../write-behind/row-space.ts';
 import { WriteBehind } from '../write-behind/write-behind.ts';
@@ -14,6 +15,12 @@ import { openSink } from './open-sink.ts';
 /** Everything of a node that is written later. */
 export interface Writes {
   readonly rows: WriteBehind;
+  /** What writes each keyspace. */
+  readonly flushers: ReadonlyMap<RowSpace, Flusher>;
+  /** Rows that their sinks can never take. */
+  readonly letters: DeadLetters;
+  /** Parts of a set of rows. */
+  readonly partitions: number;
   /** Begins to write, once the store has its data. */
   start(): void;
   /** Writes what waits until the signal aborts. @returns how many rows are left in the store */
@@ -35,8 +42,9 @@ export async function composeWrites(parts: WritesParts): Promise<Writes> {
   const { config, rows, deadLetters, clock, log } = parts;
   const part = log.part('write-behind');
   const sinks = new Map<string, Sink>();
-  const flushers: Flusher[] = [];
+  const flushers = new Map<RowSpace, Flusher>();
   const spaces: RowSpace[] = [];
+  const letters = new DeadLetters({ spaces, log: deadLetters, rows, clock });
   const written = config.keyspaces.flatMap(({ match, writeBehind }) =>
     writeBehind === undefined ? [] : [{ match, writeBehind, pattern: patternOf(match) }],
   );
@@ -46,11 +54,12 @@ export async function composeWrites(parts: WritesParts): Promise<Writes> {
     const sink = sinks.get(name) ?? (await openSink(name, config));
     sinks.set(name, sink);
     spaces.push(space);
-    flushers.push(
+    flushers.set(
+      space,
       new Flusher({
         space,
         rows,
-        deadLetters,
+        deadLetters: letters,
         sink,
         clock,
         random: Math.random,
@@ -65,11 +74,14 @@ export async function composeWrites(parts: WritesParts): Promise<Writes> {
   }
   return {
     rows: new WriteBehind(spaces, rows),
+    flushers,
+    letters,
+    partitions: rows.partitions,
     start() {
-      for (const flusher of flushers) flusher.start();
+      for (const flusher of flushers.values()) flusher.start();
     },
     async close(deadline) {
-      const left = await Promise.all(flushers.map((flusher) => flusher.close(deadline)));
+      const left = await Promise.all([...flushers.values()].map((flusher) => flusher.close(deadline)));
       await Promise.all([...sinks.values()].map((sink) => sink.close()));
       const rest = left.reduce((sum, one) => sum + one, 0);
       if (rest > 0) part.warn({ rows: rest }, 'rows are left to be written; they are kept in the store');

@@ -3,14 +3,15 @@ import type { ByteString } from '../kernel/bytes.ts';
 import { Canceller } from '../kernel/cancellation.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { type Sink, SinkFailure, type SinkRow } from '../sink/sink.ts';
-import type { ClaimedRow, DirtySet, RecordLog } from '../store/ports.ts';
+import type { ClaimedRow, DirtySet } from '../store/ports.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { RowSpace } from './row-space.ts';
 
 export interface FlusherOptions {
   readonly space: RowSpace;
   readonly rows: DirtySet;
   /** Where rows go that the sink can never take. */
-  readonly deadLetters: RecordLog;
+  readonly deadLetters: Pick<DeadLetters, 'add' | 'isFull'>;
   readonly sink: Sink;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -59,6 +60,15 @@ export class Flusher {
       if (taken === 0 || failed) break;
     }
     return this.#look();
+  }
+
+  /** Writes rows as they are, beside those that wait; no more than one batch. @throws SinkFailure */
+  async rewrite(claimed: readonly ClaimedRow[]): Promise<void> {
+    const { sink, space } = this.#options;
+    await this.#check();
+    const rows = claimed.map((row) => this.#sinkRow(row));
+    await this.#inTime((signal) => sink.write(space.mapping, rows, signal));
+    space.stats.written += claimed.length;
   }
 
   async #run(): Promise<void> {
@@ -115,7 +125,8 @@ export class Flusher {
 
   /** Rows that one bad row keeps from being written are written in halves, until it is alone. */
   async #write(partition: number, claimed: readonly ClaimedRow[]): Promise<void> {
-    const { rows, sink, space } = this.#options;
+    const { rows, sink, space, clock, deadLetters } = this.#options;
+    const begun = clock.monotonic();
     try {
       space.stats.batches++;
       await this.#inTime((signal) =>
@@ -130,11 +141,7 @@ export class Flusher {
       const isData = error instanceof SinkFailure && error.kind === 'data';
       if (!isData) {
         if (error instanceof SinkFailure && error.kind === 'schema') this.#checked = false;
-        await rows.fail(
-          space.set,
-          partition,
-          claimed.map(({ key }) => key),
-        );
+        await this.#giveBack(partition, claimed);
         throw error;
       }
       if (claimed.length === 1) {
@@ -142,24 +149,38 @@ export class Flusher {
         return;
       }
       const half = claimed.length >> 1;
-      await this.#write(partition, claimed.slice(0, half));
-      await this.#write(partition, claimed.slice(half));
+      const failures: unknown[] = [];
+      for (const rest of [claimed.slice(0, half), claimed.slice(half)]) {
+        // That bad rows cannot be set aside does not keep the good ones from being written; any other trouble does.
+        if (failures.length > 0 && !deadLetters.isFull(space)) await this.#giveBack(partition, rest);
+        else await this.#write(partition, rest).catch((failure: unknown) => failures.push(failure));
+      }
+      if (failures.length > 0) throw failures[0];
       return;
     }
+    space.traffic.wrote(claimed, clock.monotonic() - begun, space.stats, clock.monotonic());
     space.stats.written += claimed.length;
     await rows.acknowledge(space.set, partition, claimed);
   }
 
   /** Kept in a log of its own, with what was to be written and why it was not. */
   async #setAside(partition: number, row: ClaimedRow, reason: string): Promise<void> {
-    const { rows, deadLetters, space, clock, onSetAside } = this.#options;
-    const { key, version, change } = row;
-    const fields = Object.fromEntries([...row.fields].map(([name, value]) => [name, value ?? null]));
-    const letter = JSON.stringify({ key, version, change, fields, reason, at: clock.now() });
-    await deadLetters.append(`dead-letters:${space.set}`, [letter]);
+    const { rows, deadLetters, space, onSetAside } = this.#options;
+    try {
+      await deadLetters.add(space, row, reason);
+    } catch (error) {
+      await this.#giveBack(partition, [row]);
+      throw error;
+    }
     await rows.acknowledge(space.set, partition, [row]);
     space.stats.setAside++;
-    onSetAside(space, key, reason);
+    onSetAside(space, row.key, reason);
+  }
+
+  async #giveBack(partition: number, claimed: readonly ClaimedRow[]): Promise<void> {
+    const { rows, space } = this.#options;
+    const keys = claimed.map(({ key }) => key);
+    await rows.fail(space.set, partition, keys);
   }
 
   #sinkRow({ key, version, change, fields }: ClaimedRow): SinkRow {

@@ -1,5 +1,6 @@
 import type { ByteString } from '../kernel/bytes.ts';
 import type { TableMapping } from '../sink/sink.ts';
+import { RowTraffic } from './row-traffic.ts';
 
 /** How the rows of a keyspace wait; ms. */
 export interface RowPolicy {
@@ -54,6 +55,8 @@ export class RowSpace {
   oldest: number | undefined;
   /** Why nothing is written at present; undefined while all is well. */
   trouble: string | undefined;
+  /** How they are written. */
+  readonly traffic: RowTraffic;
   readonly #pattern: RowSpaceOptions['pattern'];
   readonly #fields: ReadonlySet<ByteString>;
 
@@ -62,6 +65,7 @@ export class RowSpace {
     this.set = match.replaceAll(/[{}%]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
     this.policy = policy;
     this.mapping = mapping;
+    this.traffic = new RowTraffic(policy);
     this.#pattern = pattern;
     this.#fields = new Set(mapping.columns.map(({ field }) => field));
   }
