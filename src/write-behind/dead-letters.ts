@@ -3,11 +3,21 @@ import type { ByteString } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { halfSipHash } from '../kernel/half-sip-hash.ts';
 import { SinkFailure } from '../sink/sink.ts';
-import type { ClaimedRecord, ClaimedRow, DirtySet, FieldChange, RecordLog } from '../store/ports.ts';
+import type { ClaimedRecord, DirtySet, FieldChange, RecordLog } from '../store/ports.ts';
 import type { RowSpace } from './row-space.ts';
 
+/** A row as it is set aside: what was to be written. */
+export interface LetterRow {
+  readonly key: ByteString;
+  readonly version: number;
+  /** Of the row, in the words of what it waited in. */
+  readonly change: string;
+  /** Null: to be emptied. */
+  readonly fields: Readonly<Record<ByteString, ByteString | null>>;
+}
+
 /** A row that could not be written. */
-export interface DeadLetter extends ClaimedRow {
+export interface DeadLetter extends LetterRow {
   /** Among those of all keyspaces. */
   readonly id: string;
   readonly space: RowSpace;
@@ -37,7 +47,7 @@ export interface Replayed {
 /** What writes rows, for once not from those that wait. */
 export interface LetterWriter {
   /** In one batch, as they are; with different keys. @throws SinkFailure */
-  rewrite(rows: readonly ClaimedRow[]): Promise<void>;
+  rewrite(rows: readonly LetterRow[]): Promise<void>;
   /** Adds to a row what could not be added. @throws SluiceError OVERLOADED … */
   recount(key: ByteString, fields: readonly FieldChange[]): Promise<void>;
 }
@@ -85,7 +95,7 @@ export class DeadLetters {
   }
 
   /** Sets a row aside. @throws SinkFailure `schema` when there are too many already: the row has to wait */
-  async add(space: RowSpace, { key, version, change, fields }: ClaimedRow, reason: string): Promise<void> {
+  async add(space: RowSpace, row: LetterRow, reason: string): Promise<void> {
     if (this.isFull(space)) await this.#look(space);
     if (this.isFull(space)) {
       throw new SinkFailure(
@@ -93,8 +103,7 @@ export class DeadLetters {
         `there are ${this.count(space)} dead letters; mend what they say and write them again (sluice dead-letters)`,
       );
     }
-    const plain = Object.fromEntries([...fields].map(([name, value]) => [name, value ?? null]));
-    const letter = JSON.stringify({ key, version, change, fields: plain, reason, at: this.#options.clock.now() });
+    const letter = JSON.stringify({ ...row, reason, at: this.#options.clock.now() });
     this.#counts.set(space, await this.#options.log.append(logOf(space), [letter]));
   }
 
@@ -244,8 +253,8 @@ async function again(letters: readonly DeadLetter[], writer: LetterWriter): Prom
     return;
   }
   for (const { key, fields } of letters) {
-    const sums = [...fields].flatMap(([field, value]): FieldChange[] =>
-      value === undefined ? [] : [{ do: 'count', field, by: Number(value) }],
+    const sums = Object.entries(fields).flatMap(([field, value]): FieldChange[] =>
+      value === null ? [] : [{ do: 'count', field, by: Number(value) }],
     );
     await writer.recount(key, sums);
   }
@@ -284,9 +293,6 @@ function partsOf(id: string): [tag?: string, number?: string] {
 }
 
 function letterOf(space: RowSpace, { id, value }: ClaimedRecord): DeadLetter {
-  const text = new TextDecoder().decode(value);
-  const written = JSON.parse(text) as Omit<DeadLetter, 'fields'> & { readonly fields: Record<string, string | null> };
-  const { key, version, change, fields, reason, at } = written;
-  const values = new Map(Object.entries(fields).map(([name, one]) => [name, one ?? undefined]));
-  return { id: `${tagOf(space)}-${id}`, space, key, version, change, fields: values, reason, at };
+  const written = JSON.parse(new TextDecoder().decode(value)) as Omit<DeadLetter, 'id' | 'space'>;
+  return { ...written, id: `${tagOf(space)}-${id}`, space };
 }

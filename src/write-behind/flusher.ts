@@ -4,7 +4,7 @@ import { Canceller } from '../kernel/cancellation.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { type Sink, SinkFailure, type SinkRow } from '../sink/sink.ts';
 import type { ClaimedRow, DirtySet } from '../store/ports.ts';
-import type { DeadLetters } from './dead-letters.ts';
+import type { DeadLetters, LetterRow } from './dead-letters.ts';
 import type { RowSpace } from './row-space.ts';
 
 export interface FlusherOptions {
@@ -63,12 +63,15 @@ export class Flusher {
   }
 
   /** Writes rows as they are, beside those that wait; no more than one batch. @throws SinkFailure */
-  async rewrite(claimed: readonly ClaimedRow[]): Promise<void> {
+  async rewrite(letters: readonly LetterRow[]): Promise<void> {
     const { sink, space } = this.#options;
     await this.#check();
-    const rows = claimed.map((row) => this.#sinkRow(row));
+    const rows = letters.map(({ key, version, change, fields }) => {
+      const values = new Map(Object.entries(fields).map(([name, value]) => [name, value ?? undefined]));
+      return this.#sinkRow({ key, version, change: change as ClaimedRow['change'], fields: values });
+    });
     await this.#inTime((signal) => sink.write(space.mapping, rows, signal));
-    space.stats.written += claimed.length;
+    space.stats.written += letters.length;
   }
 
   async #run(): Promise<void> {
@@ -167,7 +170,8 @@ export class Flusher {
   async #setAside(partition: number, row: ClaimedRow, reason: string): Promise<void> {
     const { rows, deadLetters, space, onSetAside } = this.#options;
     try {
-      await deadLetters.add(space, row, reason);
+      const fields = Object.fromEntries([...row.fields].map(([name, value]) => [name, value ?? null]));
+      await deadLetters.add(space, { key: row.key, version: row.version, change: row.change, fields }, reason);
     } catch (error) {
       await this.#giveBack(partition, [row]);
       throw error;
