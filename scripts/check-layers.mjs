@@ -59,8 +59,15 @@ const mayImport = {
   'origin/sql': [...shared, 'origin/origin.ts', 'origin/sql/database.ts', ...originTexts],
   'origin/fetch': [...shared, 'origin/origin.ts', 'client/http', ...originTexts],
   'sink/sink.ts': shared,
-  // Sinks connect to the same databases as origins do, and open files as the engine does.
-  sink: [...shared, 'sink/sink.ts', 'origin/sql', 'origin/sql/database-url.ts', 'store/engine/sqlite.ts'],
+  // Sinks connect to the same databases and APIs as origins do, and open files as the engine does.
+  sink: [
+    ...shared,
+    'sink/sink.ts',
+    'client/http',
+    'origin/sql',
+    'origin/sql/database-url.ts',
+    'store/engine/sqlite.ts',
+  ],
 
   // Features import neither each other nor a driver.
   ...Object.fromEntries(features.map((feature) => [feature, shared])),

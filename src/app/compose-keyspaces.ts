@@ -115,8 +115,11 @@ export async function composeReads(parts: ReadsParts): Promise<Reads> {
 
 async function composeKeyspaces(parts: KeyspaceParts): Promise<Keyspace[]> {
   const { config, databases } = parts;
-  for (const [name, { url, maxConnections, connectTimeout }] of Object.entries(config.connections))
+  for (const [name, connection] of Object.entries(config.connections)) {
+    if (connection.kind !== 'database') continue;
+    const { url, maxConnections, connectTimeout } = connection;
     await databases.open({ name, url, maxConnections, connectTimeout });
+  }
   const unordered = config.keyspaces
     .filter(isReadThrough)
     .map((one) => ({ written: one, pattern: patternOf(one.match) }));

@@ -51,7 +51,7 @@ export async function composeWrites(parts: WritesParts): Promise<Writes> {
   for (const { match, writeBehind, pattern } of orderPatterns(written)) {
     const space = new RowSpace({ match, pattern, policy: writeBehind, mapping: mappingOf(writeBehind) });
     const { sink: name } = writeBehind;
-    const sink = sinks.get(name) ?? (await openSink(name, config));
+    const sink = sinks.get(name) ?? (await openSink(name, config, { clock }));
     sinks.set(name, sink);
     spaces.push(space);
     flushers.set(

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { type DatabaseTarget, parseDatabaseUrl } from '../origin/sql/database-url.ts';
 import { parseSqlTemplate } from '../origin/sql/sql-template.ts';
+import { kindInWords } from './connection-url.ts';
 import type { ConfigFinding, SettingSource } from './finding.ts';
 import { nearestWord } from './nearest.ts';
 import type { connections } from './schema-connections.ts';
@@ -31,7 +32,12 @@ export function checkQueries(
     };
     if (!Object.hasOwn(config.connections, connection))
       return finding('connection', unknownConnection(connection, Object.keys(config.connections)));
-    const { dialect } = parseDatabaseUrl(config.connections[connection]?.url ?? '') as DatabaseTarget;
+    const { kind = 'database', url = '' } = config.connections[connection] ?? {};
+    if (kind !== 'database') {
+      const message = `${connection} is ${kindInWords[kind]}, which rows are only written to; a query needs a database`;
+      return finding('connection', message);
+    }
+    const { dialect } = parseDatabaseUrl(url) as DatabaseTarget;
     const statement = parseSqlTemplate(sql, dialect, patternOf(match).names);
     return 'problem' in statement ? finding('sql', statement.problem) : [];
   });
@@ -44,11 +50,16 @@ function unknownConnection(name: string, known: readonly string[]): string {
   return `there is no connection ${shown}; ${near === undefined ? `there is ${known.join(', ')}` : `did you mean ${near}?`}`;
 }
 
-/** Has the files of SQLite begin at the root. @param baseOf the folder that a connection's file is relative to */
-export function absolutizeDatabases(databases: Parsed['connections'], baseOf: (name: string) => string): void {
-  for (const [name, database] of Object.entries(databases)) {
-    const target = parseDatabaseUrl(database.url);
-    if (!('problem' in target) && target.dialect === 'sqlite')
-      database.url = `sqlite:${resolve(baseOf(name), target.file)}`;
+/** Has files begin at the root. @param baseOf the folder that a connection's file is relative to */
+export function absolutizeFiles(all: Parsed['connections'], baseOf: (name: string) => string): void {
+  for (const [name, connection] of Object.entries(all)) {
+    if (connection.kind === 'jsonl') {
+      connection.file = resolve(baseOf(name), connection.file);
+      connection.url = `jsonl:${connection.file}`;
+    } else if (connection.kind === 'database') {
+      const target = parseDatabaseUrl(connection.url);
+      if (!('problem' in target) && target.dialect === 'sqlite')
+        connection.url = `sqlite:${resolve(baseOf(name), target.file)}`;
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { formatAddress, isLoopbackHost } from './address.ts';
-import { absolutizeDatabases, checkQueries } from './check-keyspaces.ts';
+import { absolutizeFiles, checkQueries } from './check-keyspaces.ts';
 import { type ConfigFinding, configError, type SettingSource } from './finding.ts';
 import { expandShortForms, type Layer, mergeLayers } from './layers.ts';
 import { type configSchema, listenerNames, type SluiceConfig } from './schema.ts';
@@ -48,7 +48,7 @@ export function resolveLayers(
   for (const { path, isPath } of listSettings()) {
     if (isPath === true) absolutize(value, path, baseOf(merged.sourceOf(path), context.cwd), context.cwd);
   }
-  absolutizeDatabases(value.connections, (name) => baseOf(merged.sourceOf(['connections', name]), context.cwd));
+  absolutizeFiles(value.connections, (name) => baseOf(merged.sourceOf(['connections', name]), context.cwd));
   if (value.maxBytes === 'auto') value.maxBytes = Math.floor(context.memoryBytes / 2);
   const sources = new Map<string, SettingSource>();
   for (const { name, path } of listSettings()) {

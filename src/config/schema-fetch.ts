@@ -1,11 +1,10 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseRate, rateForm } from '../kernel/token-bucket.ts';
 import { AllowList } from '../origin/fetch/allow-list.ts';
+import { parseRange, rangeForm } from './address-range.ts';
 import { byteSizeSetting, countSetting, durationSetting, parsedText, settingRegistry } from './setting.ts';
 
 const patternForm = 'a URL such as https://api.example.com/v1/*, without a query';
-const rangeForm = 'a range of addresses such as 10.0.0.0/8';
 
 /** Values of URLs that callers name. */
 export const fetchByUrl = z
@@ -88,11 +87,4 @@ function parsePattern(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function parseRange(text: string): string | undefined {
-  const [address = '', bits = '', ...rest] = text.split('/');
-  const family = address.includes('%') ? 0 : isIP(address);
-  const valid = family !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128);
-  return valid && rest.length === 0 ? text : undefined;
 }

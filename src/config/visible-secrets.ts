@@ -26,12 +26,12 @@ export function plainSecrets(source: YamlSource, file: string): ConfigFinding[] 
     const [path, url] = typeof connection === 'string' ? [[], connection] : [['url'], memberOf(connection, 'url')];
     if (typeof url === 'string' && /^[a-z]+:\/\/[^/@]*:[^/@]+@/i.test(url))
       warn(['connections', name, ...path], ['connections', name, ...path].join('.'), password);
+    const at = ['connections', name, 'headers'];
+    for (const field of secretFieldsOf(connection)) warn([...at, field], [...at, field].join('.'), password);
   }
   const keyspaces = source.value['keyspaces'];
   for (const [index, keyspace] of Array.isArray(keyspaces) ? keyspaces.entries() : []) {
-    const headers = memberOf(memberOf(keyspace, 'origin'), 'headers');
-    for (const name of Object.keys((headers ?? {}) as object)) {
-      if (!secretField.test(name)) continue;
+    for (const name of secretFieldsOf(memberOf(keyspace, 'origin'))) {
       warn(
         ['keyspaces', String(index), 'origin', 'headers', name],
         `keyspaces[${index}].origin.headers.${name}`,
@@ -44,6 +44,11 @@ export function plainSecrets(source: YamlSource, file: string): ConfigFinding[] 
 
 /** Header fields that hold what others must not know. */
 const secretField = /auth|cookie|token|secret|password|api-?key/i;
+
+/** Fields of its `headers` that do. */
+function secretFieldsOf(written: unknown): readonly string[] {
+  return Object.keys((memberOf(written, 'headers') ?? {}) as object).filter((name) => secretField.test(name));
+}
 
 const inFile =
   'the secret itself stands in the file; take it from the environment, or write its hash (sluice hash-secret)';

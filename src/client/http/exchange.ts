@@ -9,7 +9,7 @@ import { transportError } from './transport-error.ts';
 
 /** One request as it is sent. */
 export interface OutgoingRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   /** Path and query, byte for byte. */
   readonly target: string;
   /** Names in lower case and values, in turn; Accept-Encoding and User-Agent are added where they are not among them. */
