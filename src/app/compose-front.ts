@@ -115,8 +115,8 @@ async function composeResp(parts: FrontParts, listener: ListenerConfig): Promise
 /** How the commands of a client are answered; undefined: at once, by the engine. */
 function sessionsOf({ remote, reads, writes }: FrontParts, server: CommandServer): RespFaceOptions['connectRemote'] {
   const managed = reads?.readThrough;
-  if (remote !== undefined) return remote.session(server, managed);
   const rows = writes?.rows;
+  if (remote !== undefined) return remote.session(server, { managed, rows });
   if (managed === undefined && rows === undefined) return undefined;
   return (client) => new EngineSession(server, client, { managed, rows });
 }

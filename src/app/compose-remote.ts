@@ -8,7 +8,7 @@ import { CommandRules } from '../command/command-rules.ts';
 import type { Server } from '../command/server.ts';
 import type { SluiceConfig } from '../config/schema.ts';
 import type { StoreTarget } from '../config/store-url.ts';
-import type { ManagedReads } from '../face/resp/managed-answer.ts';
+import type { OtherKeys } from '../face/resp/engine-session.ts';
 import { ProxySession } from '../face/resp/proxy-session.ts';
 import type { Credentials } from '../guard/credentials.ts';
 import { type ByteString, utf8ToBytes } from '../kernel/bytes.ts';
@@ -18,10 +18,13 @@ import { openUpstream } from '../link/open-upstream.ts';
 import type { Route, Upstream, UpstreamNode } from '../link/upstream.ts';
 import { ReplyError } from '../resp/reply-decoder.ts';
 import { isCompatName, StoreKeys } from '../store/keys.ts';
-import type { KeyValue, Window } from '../store/ports.ts';
+import type { DirtySet, KeyValue, Lease, RecordLog, Window } from '../store/ports.ts';
+import { RedisDirtySet } from '../store/redis/dirty-set.ts';
 import { RedisKeptEntries } from '../store/redis/kept-entries.ts';
 import { RedisKeyValue } from '../store/redis/key-value.ts';
+import { RedisLease } from '../store/redis/lease.ts';
 import { LinkCommands } from '../store/redis/link-commands.ts';
+import { RedisRecordLog } from '../store/redis/record-log.ts';
 import { RedisCalls } from '../store/redis/redis-calls.ts';
 import { RedisWindow } from '../store/redis/window.ts';
 import type { NodeLog } from '../telemetry/log.ts';
@@ -57,8 +60,14 @@ export interface RemoteStore {
   readonly entries: RemoteEntries;
   /** Rates that all nodes share. */
   readonly window: Window;
-  /** @param managed keys that are read through; absent where there are none */
-  session(server: Server, managed: ManagedReads | undefined): (client: Client) => RemoteSession;
+  /** Rows that wait to be written. */
+  readonly rows: DirtySet;
+  readonly records: RecordLog;
+  readonly lease: Lease;
+  /** Names this node among others, and this start of it. */
+  readonly nodeId: string;
+  /** @param keys that are not simply those of the store */
+  session(server: Server, keys: OtherKeys): (client: Client) => RemoteSession;
   close(): void;
 }
 
@@ -128,6 +137,10 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     keyValue,
     keys: new RemoteKeys({ store: keyValue, typeOf, reads, isReserved: (key) => isReserved(key, false), tokens, now }),
     window: new RedisWindow(calls),
+    rows: new RedisDirtySet(calls, () => clock.now()),
+    records: new RedisRecordLog(calls),
+    lease: new RedisLease(calls),
+    nodeId,
     entries: new RemoteEntries({
       entries: new RedisKeptEntries(calls, nodeId, () => clock.now()),
       reads: kept,
@@ -140,21 +153,24 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     get seen() {
       return seen;
     },
-    session: (server, managed) => (client) =>
-      new ProxySession(
-        {
-          server,
-          upstream,
-          rules,
-          reads,
-          managed,
-          database: target.database,
-          tokens: reads === undefined ? undefined : tokens,
-          isReserved: ({ user }, key) => isReserved(key, user?.compat === true),
-          now,
-        },
-        client,
-      ),
+    session:
+      (server, { managed, rows }) =>
+      (client) =>
+        new ProxySession(
+          {
+            server,
+            upstream,
+            rules,
+            reads,
+            managed,
+            rows,
+            database: target.database,
+            tokens: reads === undefined ? undefined : tokens,
+            isReserved: ({ user }, key) => isReserved(key, user?.compat === true),
+            now,
+          },
+          client,
+        ),
     reload: (nextConfig) => {
       const { cache: next } = nextConfig;
       kept.cache.maxEntries = next.maxEntries;

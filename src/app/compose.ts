@@ -2,7 +2,6 @@ import { getRandomValues } from 'node:crypto';
 import { diffReloadable } from '../config/diff.ts';
 import { listenerNames, type SluiceConfig } from '../config/schema.ts';
 import { isRemote, storeName } from '../config/store-url.ts';
-import { SluiceError } from '../errors.ts';
 import { Limits } from '../guard/limits/limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { KeyValue } from '../store/ports.ts';
@@ -13,7 +12,7 @@ import { composeAdmin } from './compose-admin.ts';
 import { composeEngine, type RunningEngine } from './compose-engine.ts';
 import { composeFront } from './compose-front.ts';
 import type { Reads, ReadsParts } from './compose-keyspaces.ts';
-import { composeRemote } from './compose-remote.ts';
+import { composeRemote, type RemoteStore } from './compose-remote.ts';
 import type { Writes } from './compose-write-behind.ts';
 import type { FetchByUrl } from './fetch-by-url.ts';
 import { listen } from './listen.ts';
@@ -95,7 +94,7 @@ export async function startSluice(
     log.close();
     throw error;
   });
-  const writes = await openWrites(config, running, clock, log).catch(async (error: unknown) => {
+  const writes = await openWrites(config, remote ?? running, clock, log).catch(async (error: unknown) => {
     await reads?.close();
     remote?.close();
     await running.close();
@@ -252,19 +251,14 @@ function lazyMetrics(sources: readonly MetricSource[]): () => Promise<Metrics> {
   };
 }
 
-/** What writes later is loaded where anything is. @throws SluiceError NOT_SUPPORTED */
+/** What writes later is loaded where anything is. @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
 async function openWrites(
   config: SluiceConfig,
-  { rows, records }: RunningEngine,
+  { rows, records }: Pick<RunningEngine | RemoteStore, 'rows' | 'records'>,
   clock: Clock,
   log: NodeLog,
 ): Promise<Writes | undefined> {
   if (config.keyspaces.every(({ writeBehind }) => writeBehind === undefined)) return undefined;
-  if (isRemote(config.store))
-    throw new SluiceError(
-      'NOT_SUPPORTED',
-      'writeBehind needs the embedded store so far: leave out store, or set store: embedded',
-    );
   return (await import('./compose-write-behind.ts')).composeWrites({ config, rows, deadLetters: records, clock, log });
 }
 

@@ -82,6 +82,7 @@ export async function startProxyFace({
           database: 0,
           tokens,
           managed: undefined,
+          rows: undefined,
           isReserved: (_, key) => isReserved(key),
           now: () => systemClock.monotonic(),
         },

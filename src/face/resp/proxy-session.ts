@@ -13,6 +13,7 @@ import { answerFromCache, type CacheReads } from './cached-answer.ts';
 import { answerManaged, type ManagedClient, type ManagedReads } from './managed-answer.ts';
 import { OwnConnection, type OwnUpstream } from './own-connection.ts';
 import { ReplyOrder } from './reply-order.ts';
+import { answerRow, type RowClient, type Rows } from './row-answer.ts';
 import { Slot } from './slot.ts';
 
 /** Where commands go; `Upstream` of the link is one. */
@@ -37,6 +38,8 @@ export interface ProxyContext {
   readonly reads: CacheReads | undefined;
   /** Keys that are read through; absent where there are none. */
   readonly managed: ManagedReads | undefined;
+  /** Keys that are written behind; absent where there are none. */
+  readonly rows: Rows | undefined;
   /** The database that shared connections are in. */
   readonly database: number;
   /** Reading one's own writes from other nodes; absent without a cache. */
@@ -63,7 +66,7 @@ const MAX_BYTES = 1024 * 1024;
  * effect in their order although they travel over several connections: what is under way there is waited for where it matters (a
  * write after reads that fill the cache, a read after writes, a change to a connection of its own).
  */
-export class ProxySession implements RemoteSession, ManagedClient {
+export class ProxySession implements RemoteSession, ManagedClient, RowClient {
   readonly #context: ProxyContext;
   readonly #client: Client;
   readonly #own: OwnConnection;
@@ -75,6 +78,9 @@ export class ProxySession implements RemoteSession, ManagedClient {
   #fills = 0;
   /** Commands under way over shared connections, of any kind. */
   #shared = 0;
+  /** Places of changes to rows that are under way, over a connection of the store's driver. */
+  readonly #rowWrites = new Set<Slot>();
+  #changesRow = false;
   /** When the command at hand began, for the cache; monotonic, ms. */
   now = 0;
   /** What the user was allowed when the transaction began; undefined: everything. */
@@ -175,8 +181,10 @@ export class ProxySession implements RemoteSession, ManagedClient {
       this.#checkKeys(argv, rule);
       if (!rule.idempotent && this.#fills > 0) {
         this.#hold(argv);
-      } else if (this.#isManaged(argv, rule)) {
+      } else if (this.#isAnsweredHere(argv, rule)) {
         // Answered, or being fetched.
+      } else if (this.#comesAfterRows(rule)) {
+        this.#hold(argv);
       } else if (rule.name === 'sluice') {
         this.#tokens(argv);
       } else if (rule.pin === 'database' && !this.#own.active && argv[1] === this.#database && argv.length === 2) {
@@ -221,6 +229,10 @@ export class ProxySession implements RemoteSession, ManagedClient {
 
   get managed(): ManagedReads {
     return this.#context.managed as ManagedReads;
+  }
+
+  get rows(): Rows {
+    return this.#context.rows as Rows;
   }
 
   /** A command on one key, over the connections that all clients share. */
@@ -270,8 +282,9 @@ export class ProxySession implements RemoteSession, ManagedClient {
     this.#order.error(message);
   }
 
-  /** Takes the slot of a read that fills the cache, or of one that an origin answers. */
+  /** Takes the slot of a read that fills the cache, or of what an origin or a row answers. */
   await(slot: Slot): void {
+    if (this.#changesRow) this.#rowWrites.add(slot);
     if (slot.work === 'fill') {
       this.#fills++;
       this.#shared++;
@@ -280,8 +293,10 @@ export class ProxySession implements RemoteSession, ManagedClient {
   }
 
   /** A slot has its reply. */
-  settled({ work, bytes }: Slot): void {
+  settled(slot: Slot): void {
+    const { work, bytes } = slot;
     this.#bytes -= bytes;
+    if (this.#rowWrites.size > 0) this.#rowWrites.delete(slot);
     if (work !== 'none') this.#shared--;
     if (work === 'fill') this.#fills--;
     else if (work === 'write') this.#writes--;
@@ -384,23 +399,37 @@ export class ProxySession implements RemoteSession, ManagedClient {
     };
   }
 
-  /** Whether the command is for keys that are read through, and so answered here. @throws SluiceError MANAGED_KEY */
-  #isManaged(argv: readonly ByteString[], rule: CommandRule): boolean {
-    const { managed } = this.#context;
+  /** Whether the command is for keys that are read through or written behind, and so answered here. @throws SluiceError MANAGED_KEY */
+  #isAnsweredHere(argv: readonly ByteString[], rule: CommandRule): boolean {
+    const { managed, rows } = this.#context;
     // Keyspaces are of the database of this node.
-    if (managed === undefined || this.#own.elsewhere) return false;
+    if ((managed === undefined && rows === undefined) || this.#own.elsewhere) return false;
     // Where only subscriptions are allowed the server says so.
     if (this.#own.listening && this.proto === 2) return false;
-    if (
-      this.#own.active &&
-      this.owed > 0 &&
-      rule.keyPositions(argv).some((at) => managed.find(argv[at] as ByteString))
-    ) {
-      // What it did over its own connection comes first.
+    const positions = rule.keyPositions(argv);
+    const isRow = rows !== undefined && positions.some((at) => rows.find(argv[at] as ByteString) !== undefined);
+    const isOther = isRow || positions.some((at) => managed?.find(argv[at] as ByteString) !== undefined);
+    if (!isOther) return false;
+    // What it did over its own connection comes first, and what it writes over that of its protocol before what it writes to rows.
+    const isLate = isRow && !rule.idempotent && this.proto === 2 && this.#writes > 0;
+    if (isLate || (this.#own.active && this.owed > 0)) {
       this.#hold(argv);
       return true;
     }
-    return answerManaged(this, argv, rule.name, rule.keyPositions(argv), this.#own.inTransaction);
+    const { inTransaction } = this.#own;
+    if (!isRow) return answerManaged(this, argv, rule.name, positions, inTransaction);
+    this.#changesRow = !rule.idempotent;
+    try {
+      return answerRow(this, argv, rule.name, positions, inTransaction);
+    } finally {
+      this.#changesRow = false;
+    }
+  }
+
+  /** Rows are changed over the connection that RESP3 clients share. What could overtake that waits. */
+  #comesAfterRows({ idempotent, handling }: CommandRule): boolean {
+    if (this.#rowWrites.size === 0) return false;
+    return this.#own.active || handling === 'own' || (!idempotent && this.proto === 2);
   }
 
   /** The rules of the user, which the server behind knows nothing of. @throws CommandError NOPERM */
