@@ -3,6 +3,7 @@ import { groupRows } from './row-groups.ts';
 import type { SinkRow, TableMapping } from './sink.ts';
 
 const mapping: TableMapping = {
+  shape: 'row',
   table: 't',
   key: ['k'],
   columns: [
@@ -10,6 +11,7 @@ const mapping: TableMapping = {
     { field: 'b', column: 'B' },
   ],
   version: 'v',
+  fence: undefined,
 };
 const row = (
   change: SinkRow['change'],

@@ -10,6 +10,7 @@ import { failureOf, inTime, merge, remove, row, scooters, whole } from '../suppo
 
 /** Names that are SQL of another meaning when they are not quoted. */
 const hostile: TableMapping = {
+  shape: 'row',
   table: `pub"lic; --.we"ird'; drop table scooters; --.$1`,
   key: ['select', `k"e'y.1`],
   columns: [
@@ -17,6 +18,7 @@ const hostile: TableMapping = {
     { field: utf8ToBytes('größe'), column: 'größe' },
   ],
   version: `ver"sion`,
+  fence: undefined,
 };
 const injection = `'); drop table scooters; -- " \\ {,} NULL é 😀`;
 
@@ -338,7 +340,7 @@ describe.skipIf(findProgram('postgres') === undefined)('rows in PostgreSQL', () 
       'column lat of table bare is generated',
       'column battery of table bare is always generated',
       'table bare has no column note',
-      'column ver of table bare is integer, but the version needs bigint',
+      'column ver of table bare is integer, but has to be bigint',
       'table bare has no unique index on exactly its key columns (id)',
       'column must of table bare is NOT NULL without a default, and nothing is mapped to it',
     ]);

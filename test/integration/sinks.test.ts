@@ -10,6 +10,7 @@ import { type TempDir, tempDir } from '../support/temp-dir.ts';
 
 /** Names that are SQL of another meaning when they are not quoted. */
 const hostile: TableMapping = {
+  shape: 'row',
   table: `main.we"ird'; drop table scooters; --`,
   key: ['select', `k"e'y.1`],
   columns: [
@@ -17,6 +18,7 @@ const hostile: TableMapping = {
     { field: utf8ToBytes('größe'), column: 'größe' },
   ],
   version: `ver"sion`,
+  fence: undefined,
 };
 const injection = `'); drop table scooters; -- " \\ {,} NULL é 😀`;
 
@@ -243,7 +245,7 @@ describe('rows in a SQLite file', () => {
     );
     expect(await sink.check({ ...scooters, table: 'odd' }, inTime())).toEqual([
       { problem: 'column lat of table odd is generated' },
-      { problem: 'column ver of table odd is TEXT, but the version needs an INTEGER' },
+      { problem: 'column ver of table odd is TEXT, but has to be INTEGER' },
       {
         problem: 'table odd has no unique index on exactly its key columns (id)',
         statement: 'CREATE UNIQUE INDEX "main"."odd_id_key" ON "odd" ("id")',

@@ -34,6 +34,7 @@ export const whole = (id: string, version: number, values: Values): SinkRow => r
 export const remove = (id: string, version: number): SinkRow => row('remove', [id], version);
 
 export const scooters: TableMapping = {
+  shape: 'row',
   table: 'scooters',
   key: ['id'],
   columns: [
@@ -42,4 +43,5 @@ export const scooters: TableMapping = {
     { field: 'note', column: 'note' },
   ],
   version: 'ver',
+  fence: undefined,
 };

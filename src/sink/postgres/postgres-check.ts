@@ -1,38 +1,56 @@
 import type { ClientBase } from 'pg';
-import { columnsOfMapping, problemsOfMapping } from '../mapping-problems.ts';
+import { columnsOfMapping, mappingOfFence, problemsOfMapping } from '../mapping-problems.ts';
+import type { RowGroup } from '../row-groups.ts';
 import type { MappingProblem, TableMapping } from '../sink.ts';
 import { parseTableName, quoteName, quoteNames } from '../table-name.ts';
 import { type PostgresTable, readTable, targetOf } from './postgres-facts.ts';
 import { failureOf, isLost } from './postgres-failure.ts';
-import { statementsOf } from './postgres-statements.ts';
+import { type Place, statementsOf } from './postgres-statements.ts';
 
 /** Types that every value of casts to bigint, if it is not too large. */
 const numbers = ['smallint', 'integer', 'numeric'];
 
+/** Types that can be added to. */
+const sums = ['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision'];
+/** Types whose values may be numbers all the same. */
+const texts = ['text', 'character varying', 'character'];
+/** What each shape does to rows, in the words of GRANT; ON CONFLICT reads the key. */
+const neededRights = {
+  row: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  counter: ['SELECT', 'INSERT', 'UPDATE'],
+  record: ['SELECT', 'INSERT'],
+} as const;
+
 /**
- * Compares a mapping with the table, within the transaction of `client`, which changes nothing but may be aborted by it.
+ * Compares a mapping with its table and its fence, within the transaction of `client`, which changes nothing but may be aborted by it.
  * @throws SinkFailure, and what `pg` throws for a connection that is lost
  */
 export async function checkTable(client: ClientBase, mapping: TableMapping): Promise<readonly MappingProblem[]> {
-  const table = await readTable(client, mapping.table);
+  const mappings = mapping.fence === undefined ? [mapping] : [mapping, mappingOfFence(mapping.fence)];
   const problems = [...problemsOfMapping(mapping)];
-  if (table === undefined) problems.push(...(await missingTable(client, mapping)));
-  else if (table.kind === 'other')
-    problems.push({ problem: `${mapping.table} is no table but a view or a foreign table` });
-  else {
-    problems.push(
-      ...columnsOfMapping(mapping).flatMap((name) => problemsOfColumn(table, mapping, name)),
-      ...problemsOfKey(table, mapping),
-      ...unmapped(table, mapping),
-      ...rights(table, mapping),
-    );
-    if (problems.length === 0) problems.push(...(await problemsOfStatements(client, table, mapping)));
+  const places: Place[] = [];
+  for (const one of mappings) {
+    const table = await readTable(client, one.table);
+    if (table === undefined) problems.push(...(await missingTable(client, one)));
+    else problems.push(...problemsOfTable(table, one));
+    if (table !== undefined) places.push({ table, mapping: one });
   }
+  for (const place of places) if (problems.length === 0) problems.push(...(await problemsOfStatements(client, place)));
   return problems;
 }
 
+function problemsOfTable(table: PostgresTable, mapping: TableMapping): readonly MappingProblem[] {
+  if (table.kind === 'other') return [{ problem: `${mapping.table} is no table but a view or a foreign table` }];
+  return [
+    ...columnsOfMapping(mapping).flatMap((name) => problemsOfColumn(table, mapping, name)),
+    ...problemsOfKey(table, mapping),
+    ...unmapped(table, mapping),
+    ...rights(table, mapping),
+  ];
+}
+
 async function missingTable(client: ClientBase, mapping: TableMapping): Promise<readonly MappingProblem[]> {
-  const { table, key, columns, version } = mapping;
+  const { table, key, version } = mapping;
   const parsed = parseTableName(table);
   const problems: MappingProblem[] = [];
   if (parsed.schema !== undefined) {
@@ -47,8 +65,9 @@ async function missingTable(client: ClientBase, mapping: TableMapping): Promise<
   }
   const parts = [
     ...key.map((column) => `${quoteName(column)} text NOT NULL`),
-    ...columns.map(({ column }) => `${quoteName(column)} text`),
-    `${quoteName(version)} bigint NOT NULL`,
+    ...columnsOfMapping(mapping)
+      .filter((column) => !key.includes(column))
+      .map((column) => `${quoteName(column)} ${column === version ? 'bigint NOT NULL' : newColumn(mapping, column)}`),
     `PRIMARY KEY (${quoteNames(key)})`,
   ];
   const statement = `CREATE TABLE ${targetOf(parsed)} (${parts.join(', ')})`;
@@ -56,12 +75,18 @@ async function missingTable(client: ClientBase, mapping: TableMapping): Promise<
   return problems;
 }
 
+/** A column that is not there as it may be made; the version of rows from before is 0. */
+function newColumn({ shape, key, version }: TableMapping, name: string): string {
+  const isNumber = name === version || (shape === 'counter' && !key.includes(name));
+  return isNumber ? 'bigint NOT NULL DEFAULT 0' : 'text';
+}
+
 function problemsOfColumn(table: PostgresTable, mapping: TableMapping, name: string): readonly MappingProblem[] {
   const column = table.columns.get(name);
   const isVersion = name === mapping.version;
   const spelled = `column ${name} of table ${mapping.table}`;
   if (column === undefined) {
-    const type = isVersion ? 'bigint NOT NULL DEFAULT 0' : 'text';
+    const type = newColumn(mapping, name);
     return [
       {
         problem: `table ${mapping.table} has no column ${name}`,
@@ -77,8 +102,13 @@ function problemsOfColumn(table: PostgresTable, mapping: TableMapping, name: str
     problems.push({ problem: `${spelled} is generated`, statement: `${alter} DROP EXPRESSION` });
   else if (column.generated === 'virtual') problems.push({ problem: `${spelled} is generated` });
   if (isVersion && column.type !== 'bigint') {
-    const problem = `${spelled} is ${column.type}, but the version needs bigint`;
+    const problem = `${spelled} is ${column.type}, but has to be bigint`;
     problems.push(numbers.includes(column.type) ? { problem, statement: `${alter} TYPE bigint` } : { problem });
+  }
+  if (mapping.shape === 'counter' && !isVersion && !mapping.key.includes(name) && !sums.includes(column.type)) {
+    const problem = `${spelled} is ${column.type}, which nothing can be added to`;
+    const statement = `${alter} TYPE bigint USING ${quoteName(name)}::bigint`;
+    problems.push(texts.includes(column.type) ? { problem, statement } : { problem });
   }
   return problems;
 }
@@ -105,7 +135,7 @@ function unmapped(table: PostgresTable, mapping: TableMapping): readonly Mapping
     });
 }
 
-function rights(table: PostgresTable, { table: spelled }: TableMapping): readonly MappingProblem[] {
+function rights(table: PostgresTable, { shape, table: spelled }: TableMapping): readonly MappingProblem[] {
   const { schema, missingRights, hasUsage, user, isReadOnly } = table;
   const problems: MappingProblem[] = [];
   if (!hasUsage)
@@ -113,7 +143,7 @@ function rights(table: PostgresTable, { table: spelled }: TableMapping): readonl
       problem: `user ${user} has no right to use schema ${schema}`,
       statement: `GRANT USAGE ON SCHEMA ${quoteName(schema)} TO ${quoteName(user)}`,
     });
-  const missing = missingRights.join(', ');
+  const missing = neededRights[shape].filter((right) => missingRights.includes(right)).join(', ');
   if (missing !== '')
     problems.push({
       problem: `user ${user} has no right to ${missing} on table ${spelled}`,
@@ -127,27 +157,23 @@ function rights(table: PostgresTable, { table: spelled }: TableMapping): readonl
 }
 
 /** What only PostgreSQL itself knows, such as a type that text cannot be cast to. EXPLAIN runs nothing. */
-async function problemsOfStatements(
-  client: ClientBase,
-  table: PostgresTable,
-  mapping: TableMapping,
-): Promise<readonly MappingProblem[]> {
-  const columns = mapping.columns.map(({ column }) => column);
-  const groups = [
-    { change: 'write', columns },
+async function problemsOfStatements(client: ClientBase, place: Place): Promise<readonly MappingProblem[]> {
+  const { shape, key, columns, version, table } = place.mapping;
+  const groups: Omit<RowGroup, 'rows'>[] = [
+    { change: 'write', columns: columns.map(({ column }) => column) },
     { change: 'write', columns: [] },
-    { change: 'remove', columns: [] },
-  ] as const;
+  ];
+  if (shape === 'row') groups.push({ change: 'remove', columns: [] });
   for (const group of groups) {
-    const params = [...mapping.key, ...group.columns, mapping.version].map(() => []);
-    for (const statement of statementsOf({ table, mapping }, group)) {
+    const params = [...key, ...group.columns, ...(version === undefined ? [] : [version])].map(() => []);
+    for (const statement of statementsOf(place, group)) {
       try {
         await client.query(`EXPLAIN ${statement}`, params);
       } catch (error) {
         const failure = failureOf(error);
         if (isLost(error) || failure.kind === 'transient') throw error;
         // The transaction takes no further statement.
-        return [{ problem: `table ${mapping.table} cannot be written to: ${failure.message}` }];
+        return [{ problem: `table ${table} cannot be written to: ${failure.message}` }];
       }
     }
   }

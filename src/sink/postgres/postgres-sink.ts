@@ -4,11 +4,19 @@ import type { Cancellation } from '../../kernel/cancellation.ts';
 import { databaseUrlForm, parseDatabaseUrl } from '../../origin/sql/database-url.ts';
 import { loadDriver } from '../../origin/sql/open-connection.ts';
 import { SqlFailure } from '../../origin/sql/sql-session.ts';
-import { type MappingProblem, type Sink, SinkFailure, type SinkRow, type TableMapping } from '../sink.ts';
+import { explainWrite } from '../explain.ts';
+import {
+  type MappingProblem,
+  type Sink,
+  SinkFailure,
+  type SinkRow,
+  type TableMapping,
+  type WriteRight,
+} from '../sink.ts';
 import { checkTable } from './postgres-check.ts';
 import { PostgresConnections } from './postgres-connections.ts';
 import { failureOf, isLost } from './postgres-failure.ts';
-import { writeRows } from './postgres-writer.ts';
+import { takeFence, writeRows } from './postgres-writer.ts';
 
 export interface PostgresSinkOptions {
   /** As in the configuration. */
@@ -54,6 +62,8 @@ export async function openPostgresSink({
 function beginning(timeout: number): string {
   return [
     'BEGIN',
+    // Guard and fence look at what others committed while we waited for them.
+    `SET LOCAL transaction_isolation = 'read committed'`,
     `SET LOCAL statement_timeout = ${Math.max(1, Math.floor(timeout * 0.8))}`,
     `SET LOCAL lock_timeout = ${Math.max(1, Math.floor(timeout * 0.6))}`,
     // A node of ours that is frozen within a transaction must not keep rows locked.
@@ -92,12 +102,23 @@ class PostgresSink implements Sink {
     });
   }
 
-  async write(mapping: TableMapping, rows: readonly SinkRow[], signal: Cancellation): Promise<void> {
+  async write(
+    mapping: TableMapping,
+    rows: readonly SinkRow[],
+    signal: Cancellation,
+    right?: WriteRight,
+  ): Promise<void> {
     if (rows.length === 0) return;
+    const { fence } = mapping;
     await this.#transaction(signal, async (client) => {
+      if (fence !== undefined && right !== undefined) await takeFence(client, fence, right);
       await writeRows(client, mapping, rows);
       await commit(client);
     });
+  }
+
+  explain(mapping: TableMapping, rows: readonly SinkRow[]): readonly string[] {
+    return explainWrite('postgres', mapping, rows);
   }
 
   async close(): Promise<void> {

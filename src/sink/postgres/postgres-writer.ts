@@ -1,11 +1,12 @@
 import type { ClientBase } from 'pg';
 import type { ByteString } from '../../kernel/bytes.ts';
+import { versionOf } from '../mapping-problems.ts';
 import { byKey, type GroupedRow, groupRows, type RowGroup } from '../row-groups.ts';
-import { SinkFailure, type SinkRow, type TableMapping } from '../sink.ts';
+import { SinkFailure, type SinkRow, type TableMapping, type WriteRight } from '../sink.ts';
 import { textOf } from '../value-text.ts';
 import { type PostgresColumn, readTable } from './postgres-facts.ts';
 import { failureOf } from './postgres-failure.ts';
-import { columnOf, lockingStatement, type Place, statementsOf } from './postgres-statements.ts';
+import { columnOf, fenceStatement, lockingStatement, type Place, statementsOf } from './postgres-statements.ts';
 
 /** Of one statement. */
 const MAX_ROWS = 2000;
@@ -20,15 +21,42 @@ export async function writeRows(client: ClientBase, mapping: TableMapping, rows:
   const table = await readTable(client, mapping.table);
   if (table === undefined) throw new SinkFailure('schema', `there is no table ${mapping.table}`);
   const place = { table, mapping };
-  const { type } = columnOf(place, mapping.version);
-  if (type !== 'bigint')
-    throw new SinkFailure('schema', `column ${mapping.version} of table ${mapping.table} is ${type}, not bigint`);
+  expectVersion(place);
   const groups = groupRows(mapping, rows).map((group) => ({ group, statements: statementsOf(place, group) }));
   // One statement that inserts goes through rows in their order by itself; several, or a join, would lock them in another one.
   const [only] = groups;
-  if (groups.length > 1 || only?.group.change === 'remove' || only?.statements.length !== 1)
-    await lockRows(client, place, rows);
+  const isInOrder = groups.length === 1 && only?.group.change === 'write' && only.statements.length === 1;
+  if (!isInOrder && mapping.shape !== 'record') await lockRows(client, place, rows);
   for (const { group, statements } of groups) await writeGroup(client, place, group, statements);
+}
+
+/**
+ * Begins what is written by one who has a right. Another one's write under the same name waits until the transaction of `client` ends.
+ * @throws SinkFailure fenced, and what `pg` throws for a connection that is lost
+ */
+export async function takeFence(client: ClientBase, fence: string, { name, epoch }: WriteRight): Promise<void> {
+  const { rowCount } = await ofFence(fence, () => query(client, fenceStatement(fence), [textOf(name, 'name'), epoch]));
+  if (rowCount === 0)
+    throw new SinkFailure('fenced', `the right to write has passed to another: fence ${fence} has a later epoch`);
+}
+
+/** What the fence does not take is no fault of rows. */
+async function ofFence<T>(fence: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof SinkFailure)) throw error;
+    throw new SinkFailure('schema', `fence ${fence}: ${error.message}`);
+  }
+}
+
+function expectVersion(place: Place): void {
+  const { mapping } = place;
+  if (mapping.shape === 'record') return;
+  const version = versionOf(mapping);
+  const { type } = columnOf(place, version);
+  if (type !== 'bigint')
+    throw new SinkFailure('schema', `column ${version} of table ${mapping.table} is ${type}, not bigint`);
 }
 
 /** So that two who write the same rows at the same time wait for each other, but never each for the other. */
@@ -38,7 +66,7 @@ async function lockRows(client: ClientBase, place: Place, rows: readonly SinkRow
   const sorted = rows.map((row) => ({ key: row.key, version: row.version, values: [] })).sort(byKey);
   for (const part of chunksOf(sorted)) {
     const params = key.map((column, i) => part.map((row) => parameter(row.key[i] as ByteString, column)));
-    await query(client, { statement, params, columns: key });
+    await query(client, statement, params, key);
   }
 }
 
@@ -54,23 +82,21 @@ async function writeGroup(
     const params = [
       ...key.map((column, i) => rows.map((row) => parameter(row.key[i] as ByteString, column))),
       ...columns.map((column, i) => rows.map((row) => parameter(row.values[i] as ByteString | null, column))),
-      rows.map(({ version }) => version),
+      ...(place.mapping.shape === 'record' ? [] : [rows.map(({ version }) => version)]),
     ];
-    for (const statement of statements) await query(client, { statement, params, columns: [...key, ...columns] });
+    for (const statement of statements) await query(client, statement, params, [...key, ...columns]);
   }
 }
 
-interface BulkStatement {
-  readonly statement: string;
-  /** One array for each column. */
-  readonly params: readonly (readonly (string | number | null)[])[];
-  /** Whose types a message may speak of. */
-  readonly columns: readonly PostgresColumn[];
-}
-
-async function query(client: ClientBase, { statement, params, columns }: BulkStatement): Promise<void> {
+/** @param columns whose types a message may speak of */
+async function query(
+  client: ClientBase,
+  statement: string,
+  params: readonly unknown[],
+  columns: readonly PostgresColumn[] = [],
+): Promise<{ readonly rowCount: number | null }> {
   try {
-    await client.query(statement, [...params]);
+    return await client.query(statement, [...params]);
   } catch (error) {
     throw failureOrLost(error, columns);
   }

@@ -1,17 +1,19 @@
 import type { Database } from '../../store/engine/sqlite.ts';
-import { columnsOfMapping, problemsOfMapping } from '../mapping-problems.ts';
+import { columnsOfMapping, mappingOfFence, problemsOfMapping } from '../mapping-problems.ts';
+import type { RowGroup } from '../row-groups.ts';
 import type { MappingProblem, TableMapping } from '../sink.ts';
 import { parseTableName, quoteName, quoteNames } from '../table-name.ts';
-import { folded, readNames, readTable, type SqliteTable } from './sqlite-facts.ts';
+import { folded, readNames, readTable, type SqliteTable, targetOf } from './sqlite-facts.ts';
 import { failureOf } from './sqlite-failure.ts';
 import { kindOf } from './sqlite-values.ts';
 import { statementsOf } from './sqlite-writer.ts';
 
-/** Compares a mapping with the table. @throws SinkFailure */
+/** Compares a mapping with its table and its fence. @throws SinkFailure */
 export function checkTable(database: Database, mapping: TableMapping): readonly MappingProblem[] {
   try {
-    const problems = [...problemsOfMapping(mapping), ...problemsOfTable(database, mapping)];
-    return problems.length === 0 ? problemsOfStatements(database, mapping) : problems;
+    const mappings = mapping.fence === undefined ? [mapping] : [mapping, mappingOfFence(mapping.fence)];
+    const problems = [...problemsOfMapping(mapping), ...mappings.flatMap((one) => problemsOfTable(database, one))];
+    return problems.length === 0 ? mappings.flatMap((one) => problemsOfStatements(database, one)) : problems;
   } catch (error) {
     throw failureOf(error);
   }
@@ -29,7 +31,7 @@ function problemsOfTable(database: Database, mapping: TableMapping): readonly Ma
 }
 
 function missingTable(database: Database, mapping: TableMapping): MappingProblem {
-  const { table, key, columns, version } = mapping;
+  const { table, key, version } = mapping;
   const { schema = 'main', name } = parseTableName(table);
   const problem = `there is no table ${table}`;
   const schemas = database.prepare('SELECT name FROM pragma_database_list').all();
@@ -37,30 +39,40 @@ function missingTable(database: Database, mapping: TableMapping): MappingProblem
     return { problem: `${problem}: a SQLite file has no schema ${schema}` };
   const parts = [
     ...key.map((column) => `${quoteName(column)} TEXT NOT NULL`),
-    ...columns.map(({ column }) => `${quoteName(column)} TEXT`),
-    `${quoteName(version)} INTEGER NOT NULL`,
+    ...columnsOfMapping(mapping)
+      .filter((column) => !key.includes(column))
+      .map((column) => `${quoteName(column)} ${column === version ? 'INTEGER NOT NULL' : newColumn(mapping, column)}`),
     `PRIMARY KEY (${quoteNames(key)})`,
   ];
   return { problem, statement: `CREATE TABLE ${quoteName(schema)}.${quoteName(name)} (${parts.join(', ')})` };
+}
+
+/** A column that is not there as it may be made; the version of rows from before is 0. */
+function newColumn({ shape, key, version }: TableMapping, name: string): string {
+  const isNumber = name === version || (shape === 'counter' && !key.includes(name));
+  return isNumber ? 'INTEGER NOT NULL DEFAULT 0' : 'TEXT';
 }
 
 function problemsOfColumn(table: SqliteTable, mapping: TableMapping, name: string): readonly MappingProblem[] {
   const column = table.columns.get(folded(name));
   const isVersion = name === mapping.version;
   if (column === undefined) {
-    const add = `ALTER TABLE ${target(table)} ADD COLUMN ${quoteName(name)}`;
     return [
       {
         problem: `table ${mapping.table} has no column ${name}`,
-        statement: `${add} ${isVersion ? 'INTEGER NOT NULL DEFAULT 0' : 'TEXT'}`,
+        statement: `ALTER TABLE ${targetOf(table)} ADD COLUMN ${quoteName(name)} ${newColumn(mapping, name)}`,
       },
     ];
   }
   if (column.isGenerated) return [{ problem: `column ${name} of table ${mapping.table} is generated` }];
-  if (isVersion && kindOf(column.type) !== 'integer') {
-    const type = column.type === '' ? 'without a type' : column.type;
-    return [{ problem: `column ${name} of table ${mapping.table} is ${type}, but the version needs an INTEGER` }];
-  }
+  const type = column.type === '' ? 'without a type' : column.type;
+  const spelled = `column ${name} of table ${mapping.table} is ${type}`;
+  const kind = kindOf(column.type);
+  // SQLite changes the type of no column.
+  if (isVersion && kind !== 'integer') return [{ problem: `${spelled}, but has to be INTEGER` }];
+  const isSum = mapping.shape === 'counter' && !isVersion && !mapping.key.includes(name);
+  if (isSum && (kind === 'text' || kind === 'bytes'))
+    return [{ problem: `${spelled}, which nothing can be added to: INTEGER can` }];
   return [];
 }
 
@@ -98,12 +110,12 @@ function unmapped(table: SqliteTable, mapping: TableMapping): readonly MappingPr
 function problemsOfStatements(database: Database, mapping: TableMapping): readonly MappingProblem[] {
   const table = readTable(database, mapping.table);
   if (table === undefined) return [];
-  const columns = mapping.columns.map(({ column }) => column);
-  const statements = [
-    ...statementsOf({ table, mapping }, { change: 'write', columns }),
-    ...statementsOf({ table, mapping }, { change: 'write', columns: [] }),
-    ...statementsOf({ table, mapping }, { change: 'remove', columns: [] }),
+  const groups: Omit<RowGroup, 'rows'>[] = [
+    { change: 'write', columns: mapping.columns.map(({ column }) => column) },
+    { change: 'write', columns: [] },
   ];
+  if (mapping.shape === 'row') groups.push({ change: 'remove', columns: [] });
+  const statements = groups.flatMap((group) => statementsOf({ table, mapping }, group));
   const problems = new Set<string>();
   for (const { sql } of statements) {
     try {
@@ -115,8 +127,4 @@ function problemsOfStatements(database: Database, mapping: TableMapping): readon
     }
   }
   return [...problems].map((problem) => ({ problem }));
-}
-
-function target(table: SqliteTable): string {
-  return `${quoteName(table.schema)}.${quoteName(table.name)}`;
 }

@@ -1,5 +1,5 @@
 import type { Database, Row } from '../../store/engine/sqlite.ts';
-import { parseTableName } from '../table-name.ts';
+import { parseTableName, quoteName } from '../table-name.ts';
 
 /** SQLite's names of tables and columns are the same in any case of ASCII letters. */
 export function folded(name: string): string {
@@ -81,6 +81,11 @@ export function readNames(database: Database, quotedSchema: string): ReadonlySet
   return new Set(
     rows(database, `SELECT name FROM ${quotedSchema}.sqlite_schema`).map((row) => folded(textIn(row, 'name'))),
   );
+}
+
+/** The table's name as a statement has it. */
+export function targetOf({ schema, name }: Pick<SqliteTable, 'schema' | 'name'>): string {
+  return `${quoteName(schema)}.${quoteName(name)}`;
 }
 
 function rows(database: Database, sql: string, ...values: readonly string[]): readonly Row[] {

@@ -1,7 +1,14 @@
 import { type Stats, statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Database, loadSqlite, type OpenDatabase } from '../../store/engine/sqlite.ts';
-import { type MappingProblem, SinkFailure, type SinkFailureKind, type SinkRow, type TableMapping } from '../sink.ts';
+import {
+  type MappingProblem,
+  SinkFailure,
+  type SinkFailureKind,
+  type SinkRow,
+  type TableMapping,
+  type WriteRight,
+} from '../sink.ts';
 import { checkTable } from './sqlite-check.ts';
 import { failureOf } from './sqlite-failure.ts';
 import { writeRows } from './sqlite-writer.ts';
@@ -9,7 +16,12 @@ import { writeRows } from './sqlite-writer.ts';
 /** What the thread is asked, one at a time; `close` ends it. */
 export type SqliteSinkRequest =
   | { readonly kind: 'check'; readonly mapping: TableMapping }
-  | { readonly kind: 'write'; readonly mapping: TableMapping; readonly rows: readonly SinkRow[] }
+  | {
+      readonly kind: 'write';
+      readonly mapping: TableMapping;
+      readonly rows: readonly SinkRow[];
+      readonly right: WriteRight | undefined;
+    }
   | { readonly kind: 'close' };
 
 /** `problems` of a write are empty. */
@@ -32,7 +44,7 @@ class SqliteFile {
     try {
       const database = this.#database();
       if (request.kind === 'check') return { problems: checkTable(database, request.mapping) };
-      writeRows(database, request.mapping, request.rows);
+      writeRows(database, request.mapping, request.rows, request.right);
       return { problems: [] };
     } catch (error) {
       const { kind, message, ambiguous } = failureOf(error);

@@ -1,6 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import type { Cancellation } from '../../kernel/cancellation.ts';
-import { type MappingProblem, type Sink, SinkFailure, type SinkRow, type TableMapping } from '../sink.ts';
+import { explainWrite } from '../explain.ts';
+import {
+  type MappingProblem,
+  type Sink,
+  SinkFailure,
+  type SinkRow,
+  type TableMapping,
+  type WriteRight,
+} from '../sink.ts';
 import type { SqliteSinkReply, SqliteSinkRequest } from './sqlite-sink-worker.ts';
 
 export interface SqliteSinkOptions {
@@ -35,8 +43,17 @@ class SqliteSink implements Sink {
     return this.#inTurn({ kind: 'check', mapping }, signal);
   }
 
-  async write(mapping: TableMapping, rows: readonly SinkRow[], signal: Cancellation): Promise<void> {
-    if (rows.length > 0) await this.#inTurn({ kind: 'write', mapping, rows }, signal);
+  async write(
+    mapping: TableMapping,
+    rows: readonly SinkRow[],
+    signal: Cancellation,
+    right?: WriteRight,
+  ): Promise<void> {
+    if (rows.length > 0) await this.#inTurn({ kind: 'write', mapping, rows, right }, signal);
+  }
+
+  explain(mapping: TableMapping, rows: readonly SinkRow[]): readonly string[] {
+    return explainWrite('sqlite', mapping, rows);
   }
 
   async close(): Promise<void> {
