@@ -4,6 +4,15 @@ import { choiceSetting, countSetting, durationSetting, nonEmpty, parsedText } fr
 const columnForm = 'the name of a column';
 const column = () => parsedText(columnForm, nonEmpty);
 
+/** From when on `/hello` warns; 0 switches one off. */
+const alarm = z
+  .strictObject({
+    lag: durationSetting('1m', { description: 'How long a row may wait.' }),
+    pending: countSetting(80, { description: 'How full it may be, percent of maxPending.', min: 0, max: 100 }),
+    deadLetters: countSetting(1, { description: 'From so many dead letters on.', min: 0, max: 100_000 }),
+  })
+  .prefault({});
+
 /** Keys that are written to a database later. */
 export const writeBehind = z
   .strictObject({
@@ -29,6 +38,7 @@ export const writeBehind = z
     maxPending: countSetting(1_000_000, { description: 'Rows that wait; more are refused.', min: 1, max: 100_000_000 }),
     ack: choiceSetting(['store', 'memory'], 'store', { description: 'What a write waits for.' }),
     timeout: durationSetting('10s', { description: 'How long a batch may take.', min: '10ms', max: '10m' }),
+    alarm,
   })
   .superRefine(({ minDelay, maxDelay, key, columns, version }, context) => {
     const problem = (path: string, message: string): void =>
