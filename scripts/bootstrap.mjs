@@ -18,7 +18,7 @@ const tasks = {
   test: { file: 'scripts/test.mjs' },
   check: { file: 'scripts/check.mjs', build: 'never' },
   bench: { file: 'bench/run.mjs' },
-  fault: { file: 'test/fault/report.mjs' },
+  fault: { file: 'scripts/fault.mjs' },
   soak: { file: 'test/fault/soak.mjs' },
 };
 

@@ -2,7 +2,7 @@
  * Kills a node again and again under load and says what became of the acknowledged writes; then does the same to nodes with one
  * known defect each, which have to be caught. Writes reports/fault.md.
  *
- *   npm run fault -- [--kills N] [--seed S] [--durability commit|fsync|memory] [--mutants N] [--report FILE] [--json]
+ *   npm run fault -- store [--kills N] [--seed S] [--durability commit|fsync|memory] [--mutants N] [--report FILE] [--json]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
