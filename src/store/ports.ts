@@ -277,6 +277,12 @@ export interface DirtySet {
   ): RowChanged | undefined | Promise<RowChanged | undefined>;
   /** At once where it can. Undefined: nothing is known of the row. */
   read(set: ByteString, key: ByteString): StoredRow | undefined | Promise<StoredRow | undefined>;
+  /** Up to `count` rows that wait in a part, those that wait longest first, as they would be claimed; claims none. */
+  waiting(
+    set: ByteString,
+    partition: number,
+    range: { readonly count: number; readonly counts?: boolean },
+  ): Promise<ClaimedRow[]>;
   /** Takes the rows that have waited longest; none that is being written already. */
   claim(set: ByteString, partition: number, claim: RowClaim): Promise<ClaimedRow[]>;
   /**

@@ -116,6 +116,24 @@ export const dirtySetSuite: readonly ConformanceCase<DirtySet>[] = [
     ]);
     assert.deepEqual([...((await rows.read('k'))?.fields.keys() ?? [])].sort(), ['b', 'c']);
   }),
+  conformanceCase<DirtySet>('tells what waits without claiming it', async (port) => {
+    const rows = only(port);
+    await rows.put('a', merge({ f: '1' }));
+    await rows.put('b', { kind: 'merge', fields: [{ do: 'count', field: 'n', by: 3 }] });
+    const told = async (counts: boolean): Promise<string[]> => {
+      const texts: string[] = [];
+      for (let partition = 0; partition < port.partitions; partition++) {
+        for (const { key, change, fields } of await port.waiting('s', partition, { count: 10, counts }))
+          texts.push(`${key} ${change} ${[...fields].flat().join('=')}`);
+      }
+      return texts.sort();
+    };
+    assert.ok((await told(false)).includes('a merge f=1'));
+    assert.ok((await told(true)).includes('b merge n=3'));
+    assert.deepEqual(await told(true), await told(true));
+    assert.deepEqual(await port.waiting('s', port.partitionOf('a'), { count: 0 }), []);
+    assert.deepEqual(await rows.size(), { waiting: 2, claimed: 0 });
+  }),
   conformanceCase<DirtySet>('has a row that changes while it is written wait again', async (port) => {
     const rows = only(port);
     const { version } = await rows.put('k', merge({ a: '1' }));

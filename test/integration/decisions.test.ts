@@ -22,6 +22,7 @@ import { fixedWindow } from '../../src/store/decisions/fixed-window.ts';
 import { freezeCounts } from '../../src/store/decisions/freeze-counts.ts';
 import { incrementField } from '../../src/store/decisions/increment-field.ts';
 import { incrementValue } from '../../src/store/decisions/increment-value.ts';
+import { listDirty } from '../../src/store/decisions/list-dirty.ts';
 import { loadDirty } from '../../src/store/decisions/load-dirty.ts';
 import { putDirty } from '../../src/store/decisions/put-dirty.ts';
 import { putValue } from '../../src/store/decisions/put-value.ts';
@@ -194,6 +195,7 @@ const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
       ),
     ),
   'fail-dirty': fc.array(rowName, { maxLength: 2 }).map((some) => script(failDirty, dirtySet, ['NOW', ...some])),
+  'list-dirty': whole(0, 3).map((count) => script(listDirty, dirtySet, [count])),
   'count-dirty': fc.constant(script(countDirty, dirtySet, [])),
   'claim-fetch': fc
     .tuple(holder, duration, seen)
@@ -233,7 +235,7 @@ const families = [
     'claim-dirty',
     'acknowledge-dirty',
     'fail-dirty',
-    'count-dirty',
+    'list-dirty', 'count-dirty',
   ],
 ] as const;
 

@@ -14,6 +14,7 @@ import { fixedWindow } from './fixed-window.ts';
 import { freezeCounts } from './freeze-counts.ts';
 import { incrementField } from './increment-field.ts';
 import { incrementValue } from './increment-value.ts';
+import { listDirty } from './list-dirty.ts';
 import { loadDirty } from './load-dirty.ts';
 import { putDirty } from './put-dirty.ts';
 import { putValue } from './put-value.ts';
@@ -56,6 +57,7 @@ export const allDecisions: readonly Decision[] = [
   acknowledgeDirty,
   failDirty,
   countDirty,
+  listDirty,
 ];
 
 const bySha1: ReadonlyMap<string, Decision> = new Map(allDecisions.map((decision) => [decision.sha1, decision]));

@@ -112,3 +112,18 @@ export function claimedCounts(key: ByteString, reply: ScriptReply): ClaimedRow |
   }
   return version === 0 ? undefined : { key, version, change: 'merge', fields };
 }
+
+/** The same while nobody has claimed it, by what `read-dirty` tells: all that is to be added to a row. */
+export function waitingCounts(key: ByteString, reply: ScriptReply): ClaimedRow | undefined {
+  const begun = claimedCounts(key, reply);
+  if (begun !== undefined) return begun;
+  const words = reply as readonly ByteString[];
+  const fields = new Map<ByteString, ByteString | undefined>();
+  let version = 0;
+  for (let at = 0; at + 1 < words.length; at += 2) {
+    const name = words[at] as ByteString;
+    if (name === ROW_VERSION) version = numberIn(words[at + 1]);
+    else if (name.charAt(0) === rowLetter.added) fields.set(name.slice(1), words[at + 1]);
+  }
+  return fields.size === 0 ? undefined : { key, version, change: 'merge', fields };
+}

@@ -1,5 +1,6 @@
 import type { ByteString } from '../../kernel/bytes.ts';
 import { acknowledgeDirty } from '../decisions/acknowledge-dirty.ts';
+import { countArg } from '../decisions/arguments.ts';
 import { claimDirty } from '../decisions/claim-dirty.ts';
 import { countDirty } from '../decisions/count-dirty.ts';
 import {
@@ -11,9 +12,11 @@ import {
   putDirtyArgs,
   rowChanged,
   storedRow,
+  waitingCounts,
 } from '../decisions/dirty-rows.ts';
 import { failDirty } from '../decisions/fail-dirty.ts';
 import { freezeCounts } from '../decisions/freeze-counts.ts';
+import { listDirty } from '../decisions/list-dirty.ts';
 import { loadDirty } from '../decisions/load-dirty.ts';
 import { putDirty } from '../decisions/put-dirty.ts';
 import { readDirty } from '../decisions/read-dirty.ts';
@@ -67,6 +70,22 @@ export class EmbeddedDirtySet implements DirtySet {
 
   async load(set: ByteString, key: ByteString, row: RowLoad): Promise<boolean> {
     return (await this.#turn.decide(loadDirty, [keys.dirty(set, 0).row + key], loadDirtyArgs(row), undefined)) === 1;
+  }
+
+  async waiting(
+    set: ByteString,
+    _: number,
+    { count, counts = false }: { readonly count: number; readonly counts?: boolean },
+  ): Promise<ClaimedRow[]> {
+    const { dirty, inflight, since, row } = keys.dirty(set, 0);
+    const names = await this.#turn.decide(listDirty, [dirty, inflight, since], [countArg('count', count)], undefined);
+    const rows: ClaimedRow[] = [];
+    for (const name of names as ByteString[]) {
+      const reply = await this.#turn.decideNow(readDirty, [row + name], ['']);
+      const waiting = counts ? waitingCounts(name, reply) : claimedRow(name, reply);
+      if (waiting !== undefined) rows.push(waiting);
+    }
+    return rows;
   }
 
   async claim(set: ByteString, _: number, claim: RowClaim): Promise<ClaimedRow[]> {

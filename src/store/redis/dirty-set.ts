@@ -1,6 +1,7 @@
 import type { ByteString } from '../../kernel/bytes.ts';
 import { slotOf } from '../../link/slot.ts';
 import { acknowledgeDirty } from '../decisions/acknowledge-dirty.ts';
+import { countArg } from '../decisions/arguments.ts';
 import { claimDirty } from '../decisions/claim-dirty.ts';
 import { countDirty } from '../decisions/count-dirty.ts';
 import {
@@ -12,9 +13,11 @@ import {
   putDirtyArgs,
   rowChanged,
   storedRow,
+  waitingCounts,
 } from '../decisions/dirty-rows.ts';
 import { failDirty } from '../decisions/fail-dirty.ts';
 import { freezeCounts } from '../decisions/freeze-counts.ts';
+import { listDirty } from '../decisions/list-dirty.ts';
 import { loadDirty } from '../decisions/load-dirty.ts';
 import { putDirty } from '../decisions/put-dirty.ts';
 import { readDirty } from '../decisions/read-dirty.ts';
@@ -71,6 +74,19 @@ export class RedisDirtySet implements DirtySet {
   async load(set: ByteString, key: ByteString, load: RowLoad): Promise<boolean> {
     const { row } = this.#calls.keys.dirty(set, this.partitionOf(key));
     return (await this.#calls.decide(loadDirty, [row + key], loadDirtyArgs(load))) === 1;
+  }
+
+  async waiting(
+    set: ByteString,
+    partition: number,
+    { count, counts = false }: { readonly count: number; readonly counts?: boolean },
+  ): Promise<ClaimedRow[]> {
+    const { dirty, inflight, since, row } = this.#calls.keys.dirty(set, partition);
+    const args = [countArg('count', count)];
+    const names = (await this.#calls.decide(listDirty, [dirty, inflight, since], args)) as ByteString[];
+    const waiting = counts ? waitingCounts : claimedRow;
+    const replies = await Promise.all(names.map((name) => this.#calls.decide(readDirty, [row + name], [''])));
+    return replies.flatMap((reply, i) => waiting(names[i] as ByteString, reply) ?? []);
   }
 
   async claim(set: ByteString, partition: number, claim: RowClaim): Promise<ClaimedRow[]> {
