@@ -48,10 +48,8 @@ async function openDatabase(name: string, { url, connectTimeout }: Of<'database'
     const { openPostgresSink } = await import('../sink/postgres/postgres-sink.ts');
     return openPostgresSink({ name, url, connectTimeout });
   }
-  throw new SluiceError(
-    'NOT_SUPPORTED',
-    `rows cannot be written to ${target.dialect} yet; use a connection to PostgreSQL or SQLite`,
-  );
+  const { openMysqlSink } = await import('../sink/mysql/mysql-sink.ts');
+  return openMysqlSink({ name, url, connectTimeout });
 }
 
 async function openHttp(name: string, connection: Of<'http'>, { clock, apis }: SinkParts): Promise<Sink> {
