@@ -75,3 +75,31 @@ test('keys of several columns are ordered column by column', () => {
 test('no rows, no groups', () => {
   expect(groupRows(mapping, [])).toEqual([]);
 });
+
+test('records keep their order', () => {
+  const records: TableMapping = { ...mapping, shape: 'record', version: undefined };
+  const groups = groupRows(records, [row('merge', 'z', { a: '1' }), row('merge', 'y'), row('merge', 'x', { a: '2' })]);
+  expect(groups.map(({ rows }) => rows.map(({ key }) => key[0]))).toEqual([['y'], ['z', 'x']]);
+});
+
+test.each<[string, TableMapping['shape'], readonly SinkRow[]]>([
+  ['two rows of one key', 'row', [row('merge', 'a'), row('merge', 'b'), row('remove', 'a')]],
+  ['a record that is removed', 'record', [row('remove', 'a')]],
+  ['a counter that is removed', 'counter', [row('remove', 'a')]],
+  ['a counter that is set', 'counter', [row('whole', 'a', { a: '1' })]],
+  ['a counter that is emptied', 'counter', [row('merge', 'a', { a: null })]],
+  ['a fraction that is added', 'counter', [row('merge', 'a', { a: '1', b: '0.5' })]],
+])('%s is refused', (_, shape, rows) => {
+  expect(() => groupRows({ ...mapping, shape }, rows)).toThrow(expect.objectContaining({ kind: 'data' }));
+});
+
+test('keys of several columns differ in any of them', () => {
+  const keys = [
+    ['a', 'b'],
+    ['a,b', ''],
+    ['', 'a,b'],
+    ['a\0b', ''],
+  ];
+  const rows = keys.map((key): SinkRow => ({ ...row('merge', ''), key }));
+  expect(groupRows({ ...mapping, key: ['k', 'l'] }, rows)[0]?.rows).toHaveLength(4);
+});

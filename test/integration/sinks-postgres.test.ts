@@ -226,6 +226,23 @@ describe.skipIf(findProgram('postgres') === undefined)('rows in PostgreSQL', () 
         statement: 'GRANT INSERT, UPDATE, DELETE ON "public"."scooters" TO "reader"',
       },
     ]);
+    // No more than the shape needs.
+    await server.run(`create table counts (id text primary key, n int, ver bigint); grant insert, select on counts to reader;
+      create table fences (name text primary key, epoch bigint not null)`);
+    const counts = { ...scooters, table: 'counts', columns: [{ field: 'n', column: 'n' }] };
+    const records = { ...counts, shape: 'record', version: undefined } as const;
+    expect(await reader.check(records, inTime())).toEqual([]);
+    await reader.write(records, [merge('a', 1, { n: '1' })], inTime());
+    expect(await reader.check({ ...counts, shape: 'counter', fence: 'fences' }, inTime())).toEqual([
+      {
+        problem: 'user reader has no right to UPDATE on table counts',
+        statement: 'GRANT UPDATE ON "public"."counts" TO "reader"',
+      },
+      {
+        problem: 'user reader has no right to SELECT, INSERT, UPDATE on table fences',
+        statement: 'GRANT SELECT, INSERT, UPDATE ON "public"."fences" TO "reader"',
+      },
+    ]);
     await server.run(
       'revoke usage on schema public from reader; alter role reader set default_transaction_read_only = on',
     );
