@@ -16,7 +16,14 @@ export class RowKeys implements KeyStore {
   constructor(rows: WriteBehind, others: KeyStore) {
     this.#rows = rows;
     this.#others = others;
-    if (others.sync !== undefined) this.sync = others.sync;
+    const { sync } = others;
+    if (sync === undefined) return;
+    this.sync = {
+      isToken: (text) => sync.isToken(text),
+      issue: () => sync.issue(),
+      // Rows are always read where they were accepted.
+      readAfter: async (token, key) => (rows.find(key) === undefined ? sync.readAfter(token, key) : this.read(key)),
+    };
   }
 
   read(key: ByteString): Answer | Promise<Answer> {
