@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { type DatabaseTarget, parseDatabaseUrl } from '../origin/sql/database-url.ts';
 import { parseSqlTemplate } from '../origin/sql/sql-template.ts';
-import { kindInWords } from './connection-url.ts';
+import { type ConnectionKind, kindInWords } from './connection-url.ts';
 import type { ConfigFinding, SettingSource } from './finding.ts';
 import { nearestWord } from './nearest.ts';
 import type { connections } from './schema-connections.ts';
@@ -13,33 +13,37 @@ interface Parsed {
   readonly keyspaces: z.output<typeof keyspaces>;
 }
 
-/** What is wrong with the queries of keyspaces, which depend on the connection they go to. */
+/** What is wrong with queries and fences of keyspaces, which depend on the connection they go to. */
 export function checkQueries(
   config: Parsed,
   sourceOf: (path: readonly PropertyKey[]) => SettingSource,
 ): ConfigFinding[] {
   return config.keyspaces.flatMap(({ match, origin, writeBehind }, index): ConfigFinding[] => {
-    if (writeBehind !== undefined && !Object.hasOwn(config.connections, writeBehind.sink)) {
-      const message = unknownConnection(writeBehind.sink, Object.keys(config.connections));
-      const source = sourceOf(['keyspaces', index, 'writeBehind', 'sink']);
-      return [{ path: `keyspaces[${index}].writeBehind.sink`, message, source }];
+    const finding = (part: 'origin' | 'writeBehind', name: string, message: string): ConfigFinding[] => {
+      const source = sourceOf(['keyspaces', index, part, name]);
+      return [{ path: `keyspaces[${index}].${part}.${name}`, message, source }];
+    };
+    const unknown = (name: string): string => unknownConnection(name, Object.keys(config.connections));
+    const kindOf = (name: string): ConnectionKind | undefined =>
+      Object.hasOwn(config.connections, name) ? config.connections[name]?.kind : undefined;
+    if (writeBehind !== undefined) {
+      const { sink, fence } = writeBehind;
+      const kind = kindOf(sink);
+      if (kind === undefined) return finding('writeBehind', 'sink', unknown(sink));
+      if (fence !== undefined && kind !== 'database')
+        return finding('writeBehind', 'fence', `${sink} is ${kindInWords[kind]}; a fence needs a database`);
     }
     const { sql, connection } = origin ?? {};
     if (sql === undefined || connection === undefined) return [];
-    const finding = (name: string, message: string): ConfigFinding[] => {
-      const source = sourceOf(['keyspaces', index, 'origin', name]);
-      return [{ path: `keyspaces[${index}].origin.${name}`, message, source }];
-    };
-    if (!Object.hasOwn(config.connections, connection))
-      return finding('connection', unknownConnection(connection, Object.keys(config.connections)));
-    const { kind = 'database', url = '' } = config.connections[connection] ?? {};
+    const kind = kindOf(connection);
+    if (kind === undefined) return finding('origin', 'connection', unknown(connection));
     if (kind !== 'database') {
       const message = `${connection} is ${kindInWords[kind]}, which rows are only written to; a query needs a database`;
-      return finding('connection', message);
+      return finding('origin', 'connection', message);
     }
-    const { dialect } = parseDatabaseUrl(url) as DatabaseTarget;
+    const { dialect } = parseDatabaseUrl(config.connections[connection]?.url ?? '') as DatabaseTarget;
     const statement = parseSqlTemplate(sql, dialect, patternOf(match).names);
-    return 'problem' in statement ? finding('sql', statement.problem) : [];
+    return 'problem' in statement ? finding('origin', 'sql', statement.problem) : [];
   });
 }
 

@@ -379,6 +379,41 @@ describe('keyspaces that are written to an HTTP API', () => {
     await expect(startNode({ connections: { api: 'discard:' }, keyspaces })).rejects.toThrow(/throws rows away/);
   });
 
+  test('have no fence there', async () => {
+    await using folder = await tempDir();
+    await using receiver = await startReceiver();
+    await expect(startNode(config(receiver, folder.path, { fence: 'fences' }))).rejects.toThrow(
+      /writeBehind.fence: api is an HTTP API; a fence needs a database/,
+    );
+  });
+
+  test('count every counter and keep every record', async () => {
+    await using folder = await tempDir();
+    await using receiver = await startReceiver();
+    const common = { sink: 'api', minDelay: '10ms', maxDelay: '30ms' };
+    await using node = await startNode({
+      ...config(receiver, folder.path),
+      keyspaces: [
+        { match: 'count:*', writeBehind: { ...common, shape: 'counter', table: 'counts', key: 'id', columns: ['n'] } },
+        { match: 'ride:*', writeBehind: { ...common, shape: 'record', table: 'rides', key: 'rider', columns: ['km'] } },
+      ],
+    });
+    await using client = await connect(node);
+    for (let i = 1; i <= 40; i++) {
+      await client.command('HINCRBY', 'count:a', 'n', '2');
+      expect(await client.command('RPUSH', 'ride:7', `{"km":${i}}`)).toMatch(/^:/);
+    }
+    const rows = (table: string) => receiver.batches.flatMap(({ body }) => (body.table === table ? body.rows : []));
+    await eventually(() => {
+      expect(rows('counts').reduce((sum, { values }) => sum + Number(values['n']), 0)).toBe(80);
+      expect(rows('rides').map(({ values }) => values)).toEqual(
+        Array.from({ length: 40 }, (_, i) => ({ rider: '7', km: String(i + 1) })),
+      );
+    });
+    expect(rows('counts').every(({ change }) => change === 'add')).toBe(true);
+    expect(new Set(rows('rides').map(({ key }) => key['sluice_id'])).size).toBe(40);
+  });
+
   test('may be thrown away, to try out', async () => {
     await using folder = await tempDir();
     await using receiver = await startReceiver();
