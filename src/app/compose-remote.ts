@@ -28,8 +28,10 @@ import { RedisRecordLog } from '../store/redis/record-log.ts';
 import { RedisCalls } from '../store/redis/redis-calls.ts';
 import { RedisWindow } from '../store/redis/window.ts';
 import type { NodeLog } from '../telemetry/log.ts';
+import { inspectStore } from './inspect-store.ts';
 import { RemoteEntries } from './remote-entries.ts';
 import { describeValue, RemoteKeys } from './remote-keys.ts';
+import { RowSafety } from './row-safety.ts';
 import { credentialsOf, loginOf } from './upstream-login.ts';
 
 /** How long values that cannot be proven may be given out over HTTP, which can say so, where `cache.grace` is not set. */
@@ -62,6 +64,8 @@ export interface RemoteStore {
   readonly window: Window;
   /** Rows that wait to be written. */
   readonly rows: DirtySet;
+  /** Whether they are kept; asked once it is started. */
+  readonly rowSafety: RowSafety;
   readonly records: RecordLog;
   readonly lease: Lease;
   /** Names this node among others, and this start of it. */
@@ -79,7 +83,7 @@ export interface RemoteParts {
   readonly log: NodeLog;
 }
 
-/** @throws SluiceError CONFIG_INVALID when a file of upstream.tls cannot be read */
+/** @throws SluiceError CONFIG_INVALID when a file of upstream.tls cannot be read, or when rows that wait could be evicted */
 export async function composeRemote({ config, target, credentials, clock, log }: RemoteParts): Promise<RemoteStore> {
   const { upstream: settings } = config;
   const storeKeys = new StoreKeys(utf8ToBytes(settings.namespace));
@@ -123,6 +127,7 @@ export async function composeRemote({ config, target, credentials, clock, log }:
   const commands = new LinkCommands({ upstream, database: target.database, clock, random: Math.random });
   const calls = new RedisCalls(commands, storeKeys);
   const keyValue = new RedisKeyValue(calls);
+  const rowSafety = new RowSafety({ inspect: () => inspectStore(config, clock), clock, log: storeLog });
   const typeOf = async (key: ByteString): Promise<string | undefined> => {
     const reply = await commands.call(['TYPE', key], { keys: [1], idempotent: true });
     return typeof reply === 'string' ? reply : undefined;
@@ -131,14 +136,28 @@ export async function composeRemote({ config, target, credentials, clock, log }:
   // Sluice's own keys are no client's business; those other programs agree on need a grant where clients have names.
   const isReserved = (key: ByteString, compat: boolean): boolean =>
     storeKeys.isOwn(key) || (!compat && credentials.required && isCompatName(key));
+  const close = (): void => {
+    closing = true;
+    rowSafety.close();
+    sweeper.cancel();
+    commands.close();
+    upstream.close();
+  };
+  if (config.keyspaces.some(({ writeBehind }) => writeBehind !== undefined)) {
+    await rowSafety.start().catch((error: unknown) => {
+      close();
+      throw error;
+    });
+  }
   return {
     upstream,
     reads,
     keyValue,
     keys: new RemoteKeys({ store: keyValue, typeOf, reads, isReserved: (key) => isReserved(key, false), tokens, now }),
     window: new RedisWindow(calls),
-    rows: new RedisDirtySet(calls, () => clock.now()),
+    rows: rowSafety.guard(new RedisDirtySet(calls, () => clock.now())),
     records: new RedisRecordLog(calls),
+    rowSafety,
     lease: new RedisLease(calls),
     nodeId,
     entries: new RemoteEntries({
@@ -178,12 +197,7 @@ export async function composeRemote({ config, target, credentials, clock, log }:
       kept.cache.idle = next.idle;
       Object.assign(kept.options, timesOf(nextConfig));
     },
-    close: () => {
-      closing = true;
-      sweeper.cancel();
-      commands.close();
-      upstream.close();
-    },
+    close,
   };
 }
 

@@ -77,7 +77,12 @@ export async function startSluice(
   );
   const nodeLog = log.part('node');
   const remote = isRemote(config.store)
-    ? await composeRemote({ config, target: config.store, credentials, clock, log })
+    ? await composeRemote({ config, target: config.store, credentials, clock, log }).catch(async (error: unknown) => {
+        await running.close();
+        await record.close();
+        log.close();
+        throw error;
+      })
     : undefined;
   const reads = await openReads({
     config,

@@ -1,5 +1,6 @@
 import { SluiceError } from '../errors.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
+import type { DirtySet } from '../store/ports.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import type { StoreReport } from './inspect-store.ts';
 import type { StorePromise } from './store-promises.ts';
@@ -14,6 +15,8 @@ export interface RowSafetyOptions {
 /** Servers may be set up anew while Sluice runs; those that cannot be asked are asked again soon. */
 const ASK_MS = 60_000;
 const ASK_AGAIN_MS = 2_000;
+/** A start does not wait longer for servers that do not answer. */
+const FIRST_MS = 3_000;
 /** What bears on rows that wait in the store. */
 const subjects: ReadonlySet<string> = new Set(['memory', 'durability', 'disk', 'replication', 'failover', 'cluster']);
 
@@ -33,12 +36,28 @@ export class RowSafety {
     this.#options = options;
   }
 
-  /** Asks for the first time, and from then on. A server that is away is asked later. @throws SluiceError CONFIG_INVALID when rows could be evicted */
+  /** Asks for the first time, and from then on. One that is away is asked later. @throws SluiceError CONFIG_INVALID when rows could be evicted */
   async start(): Promise<void> {
-    await this.#look();
+    let timer: Timer | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = this.#options.clock.setTimer(resolve, FIRST_MS);
+    });
+    await Promise.race([this.#look(), patience]);
+    timer?.cancel();
     if (this.refusal === undefined) return;
     this.close();
     throw new SluiceError('CONFIG_INVALID', this.refusal.message);
+  }
+
+  /** The same rows, of which none is accepted while there is a refusal. */
+  guard<Rows extends Pick<DirtySet, 'put'>>(rows: Rows): Rows {
+    const put = rows.put.bind(rows);
+    return Object.assign(rows, {
+      put: (...args: Parameters<DirtySet['put']>) => {
+        if (this.refusal !== undefined) throw this.refusal;
+        return put(...args);
+      },
+    });
   }
 
   close(): void {
