@@ -16,12 +16,15 @@ import type { Reads } from './compose-keyspaces.ts';
 import type { RemoteStore } from './compose-remote.ts';
 import { backupDataFolder } from './offline.ts';
 import { version } from './version.ts';
+import type { WriteBehindAdmin } from './write-behind-admin.ts';
 
 export interface AdminParts {
   readonly running: RunningEngine;
   readonly remote: RemoteStore | undefined;
   /** What comes from origins; absent where nothing does. */
   readonly reads: Reads | undefined;
+  /** What is written later; absent where nothing is. */
+  readonly writeBehind: WriteBehindAdmin | undefined;
   readonly clock: Clock;
   /** Made when first asked for. */
   readonly metrics: () => Promise<Metrics>;
@@ -37,6 +40,7 @@ export function composeAdmin({
   running,
   remote,
   reads,
+  writeBehind,
   clock,
   metrics,
   addresses,
@@ -52,10 +56,13 @@ export function composeAdmin({
       if (engine.state === 'loading') return 'loading the data';
       return remote?.seen === false ? 'the store was not reached yet' : '';
     },
-    health: () =>
-      remote === undefined
+    health: () => ({
+      ...(remote === undefined
         ? { engine: engineHealth(running), journal: journalHealth(running), memory: memoryHealth(running) }
-        : remoteHealth(remote),
+        : remoteHealth(remote)),
+      ...writeBehind?.health(),
+    }),
+    writeBehind,
     async metrics() {
       const registry = await metrics();
       return { contentType: registry.contentType, page: await registry.page() };

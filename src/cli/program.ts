@@ -1,6 +1,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import { exitOk, exitUsage, reportFailure } from './exit-status.ts';
 import { withLongFlags } from './long-flags.ts';
+import { addAdminOptions, addCredentialOptions } from './node-options.ts';
+import { addWriteBehind } from './program-write-behind.ts';
 import { settingFlags } from './setting-flags.ts';
 
 /** What the program takes from and gives to the process around it. */
@@ -69,7 +71,8 @@ Examples:
   sluice check --config sluice.yaml             is it valid? what differs from the defaults?
   echo -n hello | sluice keys set greeting -    write a key of the running node
   sluice backup keys.backup                     back up the running node
-  sluice purge --match "user:*"                 drop what is kept of read-through keys`,
+  sluice purge --match "user:*"                 drop what is kept of read-through keys
+  sluice flush --wait                           write what waits to be written behind`,
     );
   const start = program
     .command('start')
@@ -135,57 +138,51 @@ Examples:
 
   addKeys(program, runs);
 
-  program
-    .command('backup')
-    .summary('write all keys to a file')
-    .description(
-      'Writes a consistent copy of all keys to FILE, from a running node over its admin address, or from a data folder.',
-    )
-    .argument('<file>', 'where to write; it appears under this name only when it is complete')
-    .option('--admin <address>', 'admin address of the running node (default: 127.0.0.1:8081; env: SLUICE_ADMIN)')
-    .option('--data <folder>', 'copy from this folder instead, whether or not a node is running on it')
-    .option('--force', 'replace FILE if it exists')
-    .addOption(userOption())
-    .addOption(passwordOption())
-    .addOption(tlsOption())
-    .addOption(caOption())
+  addCredentialOptions(
+    program
+      .command('backup')
+      .summary('write all keys to a file')
+      .description(
+        'Writes a consistent copy of all keys to FILE, from a running node over its admin address, or from a data folder.',
+      )
+      .argument('<file>', 'where to write; it appears under this name only when it is complete')
+      .option('--admin <address>', 'admin address of the running node (default: 127.0.0.1:8081; env: SLUICE_ADMIN)')
+      .option('--data <folder>', 'copy from this folder instead, whether or not a node is running on it')
+      .option('--force', 'replace FILE if it exists'),
+  )
     .addHelpText(
       'after',
       '\nExamples:\n  sluice backup keys.backup\n  sluice backup --data /var/lib/sluice keys.backup',
     )
     .action(runs(async () => (await import('./commands/backup.ts')).backup));
 
-  program
-    .command('purge')
-    .summary('drop what is kept of read-through keys')
-    .description(
-      'Drops what a running node, and all nodes over the same store, keep of a read-through key, or of all that match a glob: the next read ' +
-        'asks their origin.',
-    )
-    .argument('[key]', 'the key')
-    .option('--match <glob>', 'all read-through keys that match, such as "user:*"')
-    .option('--admin <address>', 'admin address of the running node (default: 127.0.0.1:8081; env: SLUICE_ADMIN)')
-    .addOption(userOption())
-    .addOption(passwordOption())
-    .addOption(tlsOption())
-    .addOption(caOption())
+  addAdminOptions(
+    program
+      .command('purge')
+      .summary('drop what is kept of read-through keys')
+      .description(
+        'Drops what a running node, and all nodes over the same store, keep of a read-through key, or of all that match a glob: the next read ' +
+          'asks their origin.',
+      )
+      .argument('[key]', 'the key')
+      .option('--match <glob>', 'all read-through keys that match, such as "user:*"'),
+  )
     .addHelpText('after', '\nExamples:\n  sluice purge user:42\n  sluice purge --match "user:*"')
     .action(runs(async () => (await import('./commands/purge.ts')).purge));
 
-  program
-    .command('advise')
-    .summary('say whether read-through keyspaces are worth it')
-    .description(
-      'Tells for each keyspace of a running node what it saves, or would save (mode: observe), and whether you need it at all.',
-    )
-    .option('--json', 'print the figures as JSON')
-    .option('--admin <address>', 'admin address of the running node (default: 127.0.0.1:8081; env: SLUICE_ADMIN)')
-    .addOption(userOption())
-    .addOption(passwordOption())
-    .addOption(tlsOption())
-    .addOption(caOption())
+  addAdminOptions(
+    program
+      .command('advise')
+      .summary('say whether read-through keyspaces are worth it')
+      .description(
+        'Tells for each keyspace of a running node what it saves, or would save (mode: observe), and whether you need it at all.',
+      )
+      .option('--json', 'print the figures as JSON'),
+  )
     .addHelpText('after', '\nExample:\n  sluice advise')
     .action(runs(async () => (await import('./commands/advise.ts')).advise));
+
+  addWriteBehind(program, runs);
 
   program
     .command('restore')
@@ -234,16 +231,9 @@ Examples:
   sluice keys scan 'user:*' --limit 20
   SLUICE_PASSWORD=… sluice keys get greeting --resp node1:6380 --user ops`,
     );
+  const resp = new Option('--resp <address>', 'RESP address of the node (default: 127.0.0.1:6380; env: SLUICE_RESP)');
   const one = (name: string, summary: string, description: string): Command =>
-    keys
-      .command(name)
-      .summary(summary)
-      .description(description)
-      .addOption(new Option('--resp <address>', 'RESP address of the node (default: 127.0.0.1:6380; env: SLUICE_RESP)'))
-      .addOption(userOption())
-      .addOption(passwordOption())
-      .addOption(tlsOption())
-      .addOption(caOption());
+    addCredentialOptions(keys.command(name).summary(summary).description(description).addOption(resp));
 
   one(
     'get',
@@ -284,24 +274,6 @@ function envFileOption(): Option {
     '--env-file <file>',
     'more environment variables, NAME=value a line; a .env beside the configuration is read too (env: SLUICE_ENV_FILE)',
   );
-}
-
-function userOption(): Option {
-  return new Option('--user <name>', 'name of the user (env: SLUICE_USER)');
-}
-
-function passwordOption(): Option {
-  return new Option('--password-env <variable>', 'environment variable that holds the secret').default(
-    'SLUICE_PASSWORD',
-  );
-}
-
-function tlsOption(): Option {
-  return new Option('--tls', 'speak TLS to the node');
-}
-
-function caOption(): Option {
-  return new Option('--ca <file>', 'PEM file with the authority that signed the certificate of the node (with --tls)');
 }
 
 /** Commander's complaint as one line of ours. */

@@ -210,10 +210,45 @@ export const metricDefinitions = {
     help: 'Rows that the database can never take, kept as dead letters.',
     labels: ['keyspace'],
   },
+  sluice_write_behind_dropped_total: {
+    type: 'counter',
+    help: 'Records that were given up, because too many wait (onFull: drop-oldest).',
+    labels: ['keyspace'],
+  },
+  sluice_write_behind_loaded_total: {
+    type: 'counter',
+    help: 'Rows that were read from where they are written to.',
+    labels: ['keyspace'],
+  },
   sluice_write_behind_pending: { type: 'gauge', help: 'Rows that wait to be written.', labels: ['keyspace'] },
   sluice_write_behind_lag_seconds: {
     type: 'gauge',
     help: 'How long the row has waited that waits longest.',
+    labels: ['keyspace'],
+  },
+  sluice_write_behind_dead_letters: {
+    type: 'gauge',
+    help: 'Rows that were set aside and are there still.',
+    labels: ['keyspace'],
+  },
+  sluice_write_behind_alarm: {
+    type: 'gauge',
+    help: '1 while something of a keyspace needs a look: trouble, lag, pending, dead_letters, full.',
+    labels: ['keyspace', 'alarm'],
+  },
+  sluice_write_behind_reduction: {
+    type: 'gauge',
+    help: 'Changes for each row written in the last minute or two: achieved, and predicted as 1 + rate x wait.',
+    labels: ['keyspace', 'kind'],
+  },
+  sluice_write_behind_batch_rows: {
+    type: 'histogram',
+    help: 'Rows of a batch that was written.',
+    labels: ['keyspace'],
+  },
+  sluice_write_behind_flush_duration_seconds: {
+    type: 'histogram',
+    help: 'How long writing a batch took, of those that were written.',
     labels: ['keyspace'],
   },
   sluice_write_behind_stopped: {

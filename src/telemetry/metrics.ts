@@ -1,5 +1,6 @@
 import { type Metric, type MetricObject, Registry } from 'prom-client';
 import { type Histogram, histogramBounds } from '../kernel/histogram.ts';
+import { type SizeHistogram, sizeBounds } from '../kernel/size-histogram.ts';
 import { type MetricDefinition, type MetricName, metricDefinitions } from './definitions.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -8,6 +9,8 @@ type Labels = Readonly<Record<string, string>>;
 export interface MetricSink {
   value(name: MetricName, value: number, labels?: Labels): void;
   histogram(name: MetricName, histogram: Histogram, labels?: Labels): void;
+  /** The same of how many at a time. */
+  sizes(name: MetricName, histogram: SizeHistogram, labels?: Labels): void;
 }
 
 /** Asked at every scrape; costs nothing in between. */
@@ -42,7 +45,10 @@ export class Metrics {
     };
     const sink: MetricSink = {
       value: (name, value, labels = {}) => void valuesOf(name).push({ value, labels }),
-      histogram: (name, histogram, labels = {}) => addHistogram(valuesOf(name), name, histogram, labels),
+      histogram: (name, { counts, sumMs }, labels = {}) =>
+        addHistogram(valuesOf(name), name, { bounds: histogramBounds, counts, sum: sumMs / 1000 }, labels),
+      sizes: (name, { counts, sum }, labels = {}) =>
+        addHistogram(valuesOf(name), name, { bounds: sizeBounds, counts, sum }, labels),
     };
     for (const source of this.#sources) source(sink);
     const registry = Registry.merge([this.#registry]);
@@ -58,13 +64,19 @@ function snapshot(name: MetricName, values: Value[]): Metric {
   return { name, get: () => Promise.resolve(object as unknown as MetricObject) } as unknown as Metric;
 }
 
-function addHistogram(values: Value[], name: string, histogram: Histogram, labels: Labels): void {
+interface Buckets {
+  readonly bounds: readonly number[];
+  readonly counts: ArrayLike<number>;
+  readonly sum: number;
+}
+
+function addHistogram(values: Value[], name: string, { bounds, counts, sum }: Buckets, labels: Labels): void {
   let count = 0;
-  for (const [i, bound] of histogramBounds.entries()) {
-    count += histogram.counts[i] as number;
+  for (const [i, bound] of bounds.entries()) {
+    count += counts[i] as number;
     const le = bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound);
     values.push({ metricName: `${name}_bucket`, value: count, labels: { ...labels, le } });
   }
-  values.push({ metricName: `${name}_sum`, value: histogram.sumMs / 1000, labels });
+  values.push({ metricName: `${name}_sum`, value: sum, labels });
   values.push({ metricName: `${name}_count`, value: count, labels });
 }

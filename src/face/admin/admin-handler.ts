@@ -4,9 +4,10 @@ import type { ReadableStream } from 'node:stream/web';
 import type { Exchange } from '../http/exchange.ts';
 import { Problem } from '../http/problem.ts';
 import { type AdminSources, adminRoutes, probes } from './admin-routes.ts';
+import { writeBehindChanges } from './write-behind-routes.ts';
 
 /** What takes a POST. */
-const changes: readonly string[] = ['/api/purge'];
+const changes: readonly string[] = ['/api/purge', ...writeBehindChanges];
 const BODY_BYTES = 64 * 1024;
 /** Of it so much is written down with a change. */
 const MAX_TARGET = 256;
@@ -26,7 +27,7 @@ export function adminHandler(sources: AdminSources): (exchange: Exchange) => Pro
     throw new Problem(
       404,
       'Not found',
-      'GET /live, /ready, /hello, /metrics, /api/status, /api/advise, /api/backup, /api/openapi.json; POST /api/purge',
+      'GET /live, /ready, /hello, /metrics, /api/status, /api/advise, /api/write-behind, /api/dead-letters, /api/backup, /api/openapi.json (which tells them all); POST /api/purge',
     );
   });
   return async (exchange) => {

@@ -3,6 +3,7 @@ import { Readable as NodeReadable } from 'node:stream';
 import { Hono } from 'hono';
 import { Problem } from '../http/problem.ts';
 import { openApi } from './open-api.ts';
+import { addWriteBehindRoutes, type WriteBehindSources } from './write-behind-routes.ts';
 
 export type HealthStatus = 'pass' | 'warn' | 'fail';
 
@@ -28,6 +29,8 @@ export interface AdminSources {
   purge(what: PurgeRequest): Promise<number>;
   /** Whether each keyspace is worth having. @throws SluiceError NOT_SUPPORTED where nothing is read through */
   advise(): readonly unknown[];
+  /** Absent where nothing is written behind. */
+  readonly writeBehind: WriteBehindSources | undefined;
   /** A consistent copy of the data folder's database. @throws SluiceError NOT_SUPPORTED for a store in memory */
   backup(): Promise<Readable>;
 }
@@ -73,6 +76,7 @@ export function adminRoutes(sources: AdminSources): Hono {
     return context.json({ purged });
   });
   app.get('/api/advise', (context) => context.json({ advice: sources.advise() }));
+  addWriteBehindRoutes(app, sources.writeBehind);
   app.get('/api/backup', async (context) => {
     const stream = NodeReadable.toWeb(await sources.backup()) as ReadableStream;
     return context.body(stream, 200, {

@@ -1,3 +1,5 @@
+import { writeBehindPaths } from './write-behind-api.ts';
+
 const text = (description: string): unknown => ({
   description,
   content: { 'text/plain': { schema: { type: 'string' } } },
@@ -81,6 +83,7 @@ export function openApi(version: string): Readonly<Record<string, unknown>> {
           responses: { 200: json('{ advice }, one for each keyspace.'), 401: problem, 501: problem },
         },
       },
+      ...writeBehindPaths(problem, json),
       '/api/backup': {
         get: {
           summary: 'A consistent copy of the data, made while the node runs.',
