@@ -237,9 +237,8 @@ describe.skipIf(!hasRedis)('rows that are written behind over Redis', () => {
       expect(await (await fetch(`http://${other.http}/scooter:1`)).json()).toEqual({ battery: value });
     }
     const put = await fetch(`http://${one.http}/scooter:1`, { method: 'PUT', body: '{"battery":7}' });
-    const token = put.headers.get('sluice-sync');
-    const headers = token === null ? undefined : { 'sluice-sync': token };
-    const read = await fetch(`http://${other.http}/scooter:1`, headers === undefined ? {} : { headers });
+    const headers = { 'sluice-sync-token': put.headers.get('sluice-sync-token') ?? '' };
+    const read = await fetch(`http://${other.http}/scooter:1`, { headers });
     expect(await read.json()).toEqual({ battery: '7' });
   });
 
@@ -289,6 +288,24 @@ describe.skipIf(!hasRedis)('rows that are written behind over Redis', () => {
     expect(aborted).toMatch(/^-EXECABORT/);
     // Nobody reaches them by their names in the store.
     expect(await client.command('HGETALL', 'sluice:{dirty:scooter:*:1}:row:scooter:1')).toMatch(/^-NOPERM/);
+  });
+
+  it('are not accepted by a node over a server that may evict them', async () => {
+    await using redis = await startRedis({ args: ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'] });
+    await using scooters = await fleet(urlOf(redis));
+    await expect(startNode(scooters.config)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('its maxmemory-policy is allkeys-lru'),
+    });
+    await using server = await connectRaw({ port: redis.port });
+    // It says nothing, so nothing is refused.
+    await server.command('ACL', 'SETUSER', 'default', '-config', '-info');
+    {
+      await using node = await startNode(scooters.config);
+      await using client = await connect(node);
+      expect(await client.command('HSET', 'scooter:1', 'lat', '1')).toBe(':1\r\n');
+      await eventually(() => expect(scooters.row('1')).toMatchObject({ lat: 1 }));
+    }
   });
 
   it('of a node that is killed are written by another', async () => {
