@@ -10,14 +10,14 @@ export type JsonChange = SinkRow['change'] | 'add' | 'record';
 
 /**
  * A row as one line of JSON: `{"key":{…},"version":7,"change":"merge","values":{…}}`, by the names of columns. Values are texts or null,
- * those of counters whole numbers of any length.
+ * those of counters whole numbers of any length. Records have no version: their keys are theirs alone.
  * @throws SinkFailure data: a value is not UTF-8, or not a whole number in a counter
  */
 export function rowJson(mapping: TableMapping, row: SinkRow): string {
   const key = mapping.key.map((column, at) => [column, JSON.stringify(textOf(row.key[at] ?? '', column))] as const);
   const change = changeOf(mapping, row);
-  const { version } = row;
-  return `{"key":${objectOf(key)},"version":${version},"change":"${change}","values":${objectOf(valuesOf(mapping, row))}}`;
+  const version = mapping.version === undefined ? '' : `"version":${row.version},`;
+  return `{"key":${objectOf(key)},${version}"change":"${change}","values":${objectOf(valuesOf(mapping, row))}}`;
 }
 
 function changeOf({ shape }: TableMapping, { change }: SinkRow): JsonChange {

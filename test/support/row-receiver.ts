@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 /** A row as it was received. */
 export interface ReceivedRow {
   readonly key: Readonly<Record<string, string>>;
-  readonly version: number;
+  /** Absent of records. */
+  readonly version?: number;
   readonly change: string;
   readonly values: Readonly<Record<string, string | number | null>>;
 }
@@ -42,7 +43,7 @@ export async function startReceiver(): Promise<RowReceiver> {
       return;
     }
     known.add(body.batch);
-    for (const { key, version, change, values } of body.rows) {
+    for (const { key, version = 1, change, values } of body.rows) {
       const id = Object.values(key)[0] ?? '';
       if (version <= (versions.get(id) ?? 0)) continue;
       versions.set(id, version);
