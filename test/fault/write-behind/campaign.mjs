@@ -10,7 +10,7 @@ const PAST_LEASE = 8_000;
 
 /**
  * Kills nodes, the store and the database, and makes the way to the database bad, until there were enough kills or the time is over.
- * @param options dist, kills, seconds, store, database, seed, lanes, nodes, onProgress(text)
+ * @param options dist, kills, seconds, store, database, seed, lanes, nodes, shapes, fence, onProgress(text)
  */
 export async function campaign({
   dist,
@@ -21,6 +21,8 @@ export async function campaign({
   seed,
   lanes = 2,
   nodes = store === 'redis' ? 3 : 1,
+  shapes = ['row'],
+  fence = kind !== 'sqlite',
   onProgress = () => {},
 }) {
   const started = performance.now();
@@ -58,10 +60,11 @@ export async function campaign({
       const id = ++rounds;
       const database = server ?? (await openSqliteFile());
       const relay = server === undefined ? undefined : await Relay.start(server.port);
-      const lane = new Lane({ dist, id, database, relay, redis, nodes, random });
+      const lane = new Lane({ dist, id, database, relay, redis, nodes, random, shapes, fence });
       try {
         await lane.start();
         let inRound = 0;
+        let isFrozen = redis === undefined || nodes === 1;
         while (inRound < ROUND && left > 0 && performance.now() < until) {
           await sleep(80 + random() * 220);
           if (random() < 0.4) {
@@ -77,7 +80,8 @@ export async function campaign({
             await killShared(server, random() * 200, 'kills of the database', lane);
           } else if (redis !== undefined && what < 0.25) {
             await killShared(redis, random() * 100, 'kills of Redis', lane);
-          } else if (redis !== undefined && nodes > 1 && what < 0.27) {
+          } else if (!isFrozen && inRound > ROUND / 3) {
+            isFrozen = true;
             await lane.freezeNode(PAST_LEASE);
             kills = 0;
           } else if (what > 0.97) {

@@ -15,7 +15,7 @@ export interface PendingWrite extends PendingChange {
 }
 
 export interface LedgerProblem {
-  readonly kind: 'lost' | 'resurrected' | 'torn' | 'invented' | 'doubled' | 'stale';
+  readonly kind: 'lost' | 'resurrected' | 'torn' | 'invented' | 'doubled' | 'stale' | 'disordered';
   readonly key: string;
   readonly text: string;
 }
@@ -27,6 +27,7 @@ export declare class Ledger {
   problems: LedgerProblem[];
   readonly rows: Iterable<string>;
   readonly counters: Iterable<string>;
+  readonly streams: Iterable<string>;
   readonly size: number;
   readonly once: number;
   write(key: string): PendingWrite;
@@ -39,7 +40,13 @@ export declare class Ledger {
   see(key: string, found: RowFound | undefined, where: string, settles?: boolean): boolean;
   increment(key: string): { readonly key: string };
   incremented(change: { readonly key: string }, sum: number): void;
+  counted(change: { readonly key: string }): void;
   incrementLost(change: { readonly key: string }, mayStillCome?: boolean): void;
+  append(key: string): { readonly key: string; readonly index: number };
+  appended(): void;
+  appendLost(record: { readonly key: string; readonly index: number }): void;
+  appendRefused(record: { readonly key: string; readonly index: number }): void;
+  seeRecords(key: string, found: readonly number[], where: string): boolean;
   seeCounter(key: string, sum: number | undefined, where: string): boolean;
 }
 

@@ -8,6 +8,7 @@
 export class Ledger {
   #rows = new Map();
   #counters = new Map();
+  #records = new Map();
   /** Acknowledged changes. */
   acknowledged = 0;
   /** Changes of which nobody knows. */
@@ -24,8 +25,15 @@ export class Ledger {
     return this.#counters.keys();
   }
 
+  get streams() {
+    return this.#records.keys();
+  }
+
+  /** Rows, counters and records. */
   get size() {
-    return this.#rows.size + this.#counters.size;
+    let records = 0;
+    for (const { next } of this.#records.values()) records += next - 1;
+    return this.#rows.size + this.#counters.size + records;
   }
 
   /** How many rows were changed once and never again. */
@@ -123,6 +131,12 @@ export class Ledger {
     counter.unknown = counter.late;
   }
 
+  /** The same where the sum is not told. */
+  counted({ key }) {
+    this.acknowledged++;
+    this.#counter(key).known++;
+  }
+
   incrementLost({ key }, mayStillCome = false) {
     this.unknown++;
     const counter = this.#counter(key);
@@ -137,6 +151,48 @@ export class Ledger {
     if (is >= known && is <= known + unknown) return true;
     this.#problem(is < known ? 'lost' : 'doubled', key, `${where}: ${is}, not ${known} to ${known + unknown}`);
     return false;
+  }
+
+  /** A record that is about to be sent; `index` is what it has to say. */
+  append(key) {
+    const stream = this.#records.get(key) ?? { next: 1, unknown: new Set(), refused: new Set() };
+    this.#records.set(key, stream);
+    return { key, index: stream.next++ };
+  }
+
+  appended() {
+    this.acknowledged++;
+  }
+
+  appendLost({ key, index }) {
+    this.unknown++;
+    this.#records.get(key).unknown.add(index);
+  }
+
+  appendRefused({ key, index }) {
+    this.refused++;
+    this.#records.get(key).refused.add(index);
+  }
+
+  /** @param found what the records of a stream say, in the order in which they came to be there */
+  seeRecords(key, found, where) {
+    const { next, unknown, refused } = this.#records.get(key);
+    const before = this.problems.length;
+    const there = new Set();
+    let most = 0;
+    for (const index of found) {
+      if (there.has(index)) this.#problem('doubled', key, `${where}: record ${index}`);
+      else if (index >= next || refused.has(index)) this.#problem('invented', key, `${where}: record ${index}`);
+      else if (index < most && !unknown.has(index))
+        this.#problem('disordered', key, `${where}: record ${index} after ${most}`);
+      there.add(index);
+      most = Math.max(most, index);
+    }
+    for (let index = 1; index < next; index++) {
+      if (!there.has(index) && !unknown.has(index) && !refused.has(index))
+        this.#problem('lost', key, `${where}: record ${index}`);
+    }
+    return this.problems.length === before;
   }
 
   #problem(kind, key, text) {

@@ -3,7 +3,7 @@
  * what became of the rows.
  *
  *   npm run fault -- [--kills N] [--store embedded|redis] [--database sqlite|postgres|mariadb] [--seed S] [--seconds N] [--lanes N]
- *     [--nodes N] [--report FILE] [--json] [--dist FOLDER]
+ *     [--nodes N] [--shapes row,counter,record] [--no-fence] [--report FILE] [--json] [--dist FOLDER]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -21,6 +21,8 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     lanes: { type: 'string', default: '2' },
     nodes: { type: 'string' },
+    shapes: { type: 'string', default: 'row' },
+    'no-fence': { type: 'boolean', default: false },
     report: { type: 'string', default: join(root, 'reports', 'write-behind-faults.md') },
     dist: { type: 'string', default: join(root, 'dist') },
     json: { type: 'boolean', default: false },
@@ -40,6 +42,8 @@ const result = await campaign({
   database,
   seed: Number(values.seed),
   lanes: Number(values.lanes),
+  shapes: values.shapes.split(','),
+  ...(values['no-fence'] ? { fence: false } : {}),
   ...(values.seconds === undefined ? {} : { seconds: Number(values.seconds) }),
   ...(values.nodes === undefined ? {} : { nodes: Number(values.nodes) }),
   onProgress: (text) => {
@@ -48,7 +52,7 @@ const result = await campaign({
 });
 
 const of = (kind) => result.problems.filter((problem) => problem.kind === kind).length;
-const others = result.problems.length - of('lost') - of('resurrected') - of('torn') - of('doubled');
+const others = result.problems.length - of('lost') - of('resurrected') - of('torn') - of('doubled') - of('disordered');
 const passed = result.problems.length === 0;
 const names = { sqlite: 'SQLite', postgres: 'PostgreSQL', mariadb: 'MariaDB', embedded: 'embedded', redis: 'Redis' };
 const number = (n) => Math.round(n).toLocaleString('en-US');
@@ -67,7 +71,7 @@ const lines = [
   `| longest start | ${(result.slowestStart / 1000).toFixed(1)} s |`,
   `| **lost** | ${of('lost')} |`,
   `| **resurrected** | ${of('resurrected')} |`,
-  `| **torn, counted twice** | ${of('torn')}, ${of('doubled')} |`,
+  `| **torn, counted twice, out of order** | ${of('torn')}, ${of('doubled')}, ${of('disordered')} |`,
   `| **anything else wrong** | ${others} |`,
   ...Object.entries(result.done)
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -248,7 +248,7 @@ export async function startPostgresServer() {
   });
   await server.restart();
   const url = (relayPort) => `postgres://owner@127.0.0.1:${relayPort}/postgres`;
-  return Object.assign(server, { url, run: query, text: 'text', integer: 'bigint' });
+  return Object.assign(server, { url, run: query, text: 'text', integer: 'bigint', serial: 'bigserial' });
 }
 
 /** The same for MariaDB. */
@@ -291,9 +291,10 @@ export async function startMariadbServer() {
   await query("grant all on fleet.* to sluice@'%'");
   return Object.assign(server, {
     url: (relayPort) => `mariadb://sluice:secret@127.0.0.1:${relayPort}/fleet`,
-    run: async (sql) => query(sql.replaceAll(/\b(rows_\d+|counts_\d+)\b/g, 'fleet.$1')),
+    run: async (sql) => query(sql.replaceAll(/\b((?:rows|counts|totals|events|fences)_\d+)\b/g, 'fleet.$1')),
     text: 'varchar(100)',
     integer: 'bigint',
+    serial: 'bigint auto_increment primary key',
   });
 }
 
@@ -308,6 +309,7 @@ export async function openSqliteFile() {
     url: () => `sqlite:${file}`,
     text: 'text',
     integer: 'integer',
+    serial: 'integer primary key autoincrement',
     run: async (sql) => database.prepare(sql).all(),
     close() {
       database.close();

@@ -20,6 +20,9 @@ export class Writer {
   #random;
   #address;
   #settleMs;
+  #shapes;
+  /** By number: which of the keys of that number is in use. One of which something may still come is left alone. */
+  #generations = Array.from({ length: HOT }, () => 0);
   #next = 0;
   /** Rows that are changed some more. */
   #warm = [];
@@ -31,14 +34,16 @@ export class Writer {
 
   /**
    * @param address the port of a node that runs, undefined when there is none
+   * @param shapes of keys: row, counter, record
    * @param settleMs how long after an unknown change the next one is sent, so that it cannot overtake
    */
-  constructor({ name, ledger, random, address, settleMs = 0 }) {
+  constructor({ name, ledger, random, address, shapes, settleMs = 0 }) {
     this.#name = name;
     this.#ledger = ledger;
     this.#random = random;
     this.#address = address;
     this.#settleMs = settleMs;
+    this.#shapes = shapes;
   }
 
   start() {
@@ -56,7 +61,7 @@ export class Writer {
 
   /** Keys that are changed all the time. */
   get hot() {
-    return Array.from({ length: HOT }, (_, i) => `${this.#name}-hot-${i}`);
+    return this.#generations.map((generation, i) => `${this.#name}-hot-${i}-${generation}`);
   }
 
   async #run() {
@@ -121,7 +126,7 @@ export class Writer {
         const reply = await replies[i];
         if (!(reply instanceof Error)) step.ok(reply);
         else if (REFUSED.test(reply.message)) {
-          this.#ledger.refuse();
+          step.refused();
           this.#note(reply);
         } else {
           this.#note(reply);
@@ -140,15 +145,20 @@ export class Writer {
   #step() {
     const kind = this.#random();
     if (kind < 0.6) return this.#write(this.#new());
-    const hot = `${this.#name}-hot-${this.#below(HOT)}`;
-    if (kind < 0.68) return this.#write(hot);
-    if (kind < 0.7) return this.#remove(hot);
-    if (kind < 0.76) return this.#read(hot);
-    if (kind < 0.82) return this.#increment(`${this.#name}-${this.#below(COUNTERS)}`);
+    const number = this.#below(HOT);
+    const hot = this.hot[number];
+    if (this.#ledger.mayStillCome(hot)) this.#generations[number]++;
+    else if (kind < 0.68) return this.#write(hot);
+    else if (kind < 0.7) return this.#remove(hot);
+    else if (kind < 0.76) return this.#read(hot);
+    if (kind < 0.8) return this.#increment('count', `${this.#name}-${this.#below(COUNTERS)}`);
+    if (kind < 0.83 && this.#shapes.includes('counter'))
+      return this.#increment('total', `${this.#name}-${this.#below(COUNTERS)}`);
+    if (kind < 0.86 && this.#shapes.includes('record')) return this.#append(`${this.#name}-${this.#below(COUNTERS)}`);
     if (this.#warm.length === 0) return undefined;
     const at = Math.max(0, this.#warm.length - 1 - this.#below(60));
-    const [key] = kind < 0.95 ? this.#warm.splice(at, 1) : [this.#warm[at]];
-    return kind < 0.9 ? this.#remove(key) : this.#write(key);
+    const [key] = kind < 0.96 ? this.#warm.splice(at, 1) : [this.#warm[at]];
+    return kind < 0.93 ? this.#remove(key) : this.#write(key);
   }
 
   #new() {
@@ -176,6 +186,7 @@ export class Writer {
       key,
       command,
       ok: () => this.#ledger.ok(change),
+      refused: () => this.#ledger.refuse(),
       lost: (mayStillCome) => this.#ledger.lost(change, mayStillCome),
     };
   }
@@ -185,18 +196,33 @@ export class Writer {
       key,
       command: ['HGETALL', `row:${key}`],
       ok: (reply) => this.#ledger.see(key, rowOf(reply), 'read while it is written'),
+      refused: () => {},
       lost: () => {},
     };
   }
 
-  #increment(name) {
-    const key = `count:${name}`;
-    const change = this.#ledger.increment(name);
+  /** `count`: a number in a row, `total`: a counter. */
+  #increment(kind, name) {
+    const key = `${kind}:${name}`;
+    const change = this.#ledger.increment(key);
     return {
       key,
       command: ['HINCRBY', key, 'n', '1'],
-      ok: (sum) => this.#ledger.incremented(change, sum),
+      ok: (sum) => (kind === 'count' ? this.#ledger.incremented(change, sum) : this.#ledger.counted(change)),
+      refused: () => this.#ledger.refuse(),
       lost: (mayStillCome) => this.#ledger.incrementLost(change, mayStillCome),
+    };
+  }
+
+  #append(name) {
+    const key = `event:${name}`;
+    const record = this.#ledger.append(name);
+    return {
+      key,
+      command: ['RPUSH', key, JSON.stringify({ n: record.index })],
+      ok: () => this.#ledger.appended(),
+      refused: () => this.#ledger.appendRefused(record),
+      lost: () => this.#ledger.appendLost(record),
     };
   }
 
@@ -218,8 +244,9 @@ export function rowOf(flat) {
   return row;
 }
 
+/** Whoever has the command did not end. */
 function isTimeout({ message }) {
-  return /UNKNOWN|TIMEOUT/.test(message);
+  return /UNKNOWN.*(?:in time|after \d+|timed? ?out)/i.test(message);
 }
 
 function inTime(promise) {
