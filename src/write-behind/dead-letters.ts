@@ -57,12 +57,8 @@ export interface DeadLettersOptions {
   readonly log: RecordLog;
   readonly rows: Pick<DirtySet, 'read'>;
   readonly clock: Clock;
-  /** Of one keyspace. @default 100,000 */
-  readonly limit?: number;
 }
 
-/** Letters of a keyspace; then nothing is set aside any more. */
-const LIMIT = 100_000;
 const PAGE = 100;
 
 /**
@@ -71,12 +67,10 @@ const PAGE = 100;
  */
 export class DeadLetters {
   readonly #options: DeadLettersOptions;
-  readonly #limit: number;
   readonly #counts = new Map<RowSpace, number>();
 
   constructor(options: DeadLettersOptions) {
     this.#options = options;
-    this.#limit = options.limit ?? LIMIT;
   }
 
   /** How many there were when that was last looked at. */
@@ -86,7 +80,7 @@ export class DeadLetters {
 
   /** Whether there are so many that no more are taken. */
   isFull(space: RowSpace): boolean {
-    return this.count(space) >= this.#limit;
+    return this.count(space) >= space.policy.maxDeadLetters;
   }
 
   /** Looks at how many there are. */
