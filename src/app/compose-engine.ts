@@ -5,6 +5,7 @@ import { EmbeddedDirtySet } from '../store/embedded/dirty-set.ts';
 import { EmbeddedTurn } from '../store/embedded/embedded-turn.ts';
 import { EmbeddedKeptEntries } from '../store/embedded/kept-entries.ts';
 import { EmbeddedKeyValue } from '../store/embedded/key-value.ts';
+import { EmbeddedLease } from '../store/embedded/lease.ts';
 import { EmbeddedRecordLog } from '../store/embedded/record-log.ts';
 import { EmbeddedWindow } from '../store/embedded/window.ts';
 import { type OpenEngine, openDurableEngine, openMemoryEngine } from '../store/engine/durable-engine.ts';
@@ -22,6 +23,7 @@ export interface RunningEngine extends OpenEngine {
   readonly window: EmbeddedWindow | undefined;
   readonly rows: EmbeddedDirtySet;
   readonly records: EmbeddedRecordLog;
+  readonly lease: EmbeddedLease;
   readonly storeKeys: StoreKeys;
   readonly pubSub: PubSub;
   /** Absent unless the store is embedded. */
@@ -60,6 +62,7 @@ export async function composeEngine(
     storeKeys,
     rows: new EmbeddedDirtySet(turn),
     records: new EmbeddedRecordLog(turn),
+    lease: new EmbeddedLease(turn),
     window: config.store === 'embedded' ? new EmbeddedWindow(turn) : undefined,
     pubSub: new PubSub(),
     dataDir: config.store === 'embedded' ? config.data : undefined,

@@ -36,6 +36,8 @@ export interface Reads {
   /** The same for the HTTP face. */
   readonly fetchSource: FetchSource | undefined;
   readonly apis: Apis;
+  /** Where rows that are written behind are read, by the patterns of their keyspaces. */
+  readonly rowOrigins: ReadonlyMap<string, Origin>;
   /** Ends what is under way and lets go of all connections. */
   close(): Promise<void>;
 }
@@ -61,7 +63,7 @@ interface KeyspaceParts extends ReadsParts {
 type AnyKeyspace = SluiceConfig['keyspaces'][number];
 type KeyspaceConfig = AnyKeyspace & { readonly origin: NonNullable<AnyKeyspace['origin']> };
 
-function isReadThrough(written: AnyKeyspace): written is KeyspaceConfig {
+function hasOrigin(written: AnyKeyspace): written is KeyspaceConfig {
   return written.origin !== undefined;
 }
 
@@ -88,7 +90,14 @@ export async function composeReads(parts: ReadsParts): Promise<Reads> {
   const outgoing = new OutgoingHttp({ clock });
   const databases = new DatabaseConnections({ clock });
   const fetchSpace = composeFetchSpace(config, { apis, clock });
-  const keyspaces = await composeKeyspaces({ ...parts, apis, outgoing, databases });
+  const all = { ...parts, apis, outgoing, databases };
+  const keyspaces = await composeKeyspaces(all);
+  const rowOrigins = new Map(
+    config.keyspaces
+      .filter(hasOrigin)
+      .filter(({ writeBehind }) => writeBehind !== undefined)
+      .map((written) => [written.match, originOf(written, patternOf(written.match), all)]),
+  );
   for (const { name } of apis) fetchSpace?.share(name);
   const fetches = new Fetches({ store, clock, tagOf, random: Math.random, limit: MAX_FETCHES, ...logOf(parts) });
   const readThrough = new ReadThrough({
@@ -105,9 +114,11 @@ export async function composeReads(parts: ReadsParts): Promise<Reads> {
     fetchByUrl,
     fetchSource: fetchByUrl === undefined ? undefined : fetchSource(fetchByUrl),
     apis,
+    rowOrigins,
     async close() {
       fetches.close();
-      await Promise.all([...keyspaces.map(({ origin }) => origin.close()), fetchSpace?.keyspace.origin.close()]);
+      const origins = [...keyspaces.map(({ origin }) => origin), ...rowOrigins.values(), fetchSpace?.keyspace.origin];
+      await Promise.all(origins.map((origin) => origin?.close()));
       await Promise.all([outgoing.close(), databases.close()]);
     },
   };
@@ -121,7 +132,8 @@ async function composeKeyspaces(parts: KeyspaceParts): Promise<Keyspace[]> {
     await databases.open({ name, url, maxConnections, connectTimeout });
   }
   const unordered = config.keyspaces
-    .filter(isReadThrough)
+    .filter(hasOrigin)
+    .filter(({ writeBehind }) => writeBehind === undefined)
     .map((one) => ({ written: one, pattern: patternOf(one.match) }));
   return orderPatterns(unordered).map(({ written, pattern }) => {
     const { match, mode, ttl, grace, refreshAhead, negativeTtl, errorTtl, timeout } = written;

@@ -155,7 +155,7 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     keyValue,
     keys: new RemoteKeys({ store: keyValue, typeOf, reads, isReserved: (key) => isReserved(key, false), tokens, now }),
     window: new RedisWindow(calls),
-    rows: rowSafety.guard(new RedisDirtySet(calls, () => clock.now())),
+    rows: rowSafety.guard(new RedisDirtySet(calls)),
     records: new RedisRecordLog(calls),
     rowSafety,
     lease: new RedisLease(calls),

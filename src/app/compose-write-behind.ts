@@ -1,15 +1,24 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { SluiceConfig } from '../config/schema.ts';
 import { patternOf } from '../config/schema-keyspaces.ts';
+import { isRemote } from '../config/store-url.ts';
+import { SluiceError } from '../errors.ts';
 import { bytesToUtf8, utf8ToBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { orderPatterns } from '../kernel/compare-patterns.ts';
-import type { Sink } from '../sink/sink.ts';
-import type { DirtySet, RecordLog } from '../store/ports.ts';
+import { uuidV7 } from '../kernel/uuid.ts';
+import type { Origin } from '../origin/origin.ts';
+import type { Sink, TableMapping } from '../sink/sink.ts';
+import type { DirtySet, Lease, RecordLog } from '../store/ports.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import { DeadLetters } from '../write-behind/dead-letters.ts';
-import { Flusher } from '../write-behind/flusher.ts';
-import { RowSpace } from '../write-behind/row-space.ts';
-import { WriteBehind } from '../write-behind/write-behind.ts';
+import { Flusher, type FlusherOptions } from '../write-behind/flusher.ts';
+import { LeasedPartitions } from '../write-behind/partition-rights.ts';
+import { RecordBacklog } from '../write-behind/record-backlog.ts';
+import { RowBacklog } from '../write-behind/row-backlog.ts';
+import { RowLoader } from '../write-behind/row-loader.ts';
+import { CAPTURE_FIELD, type RowPolicy, RowSpace } from '../write-behind/row-space.ts';
+import { WriteBehind, type WriteSpace } from '../write-behind/write-behind.ts';
 import { openSink } from './open-sink.ts';
 
 /** Everything of a node that is written later. */
@@ -30,59 +39,107 @@ export interface Writes {
 export interface WritesParts {
   readonly config: SluiceConfig;
   readonly rows: DirtySet;
-  readonly deadLetters: RecordLog;
+  readonly records: RecordLog;
+  readonly lease: Lease;
+  /** Where rows are read, by the patterns of their keyspaces. */
+  readonly origins: ReadonlyMap<string, Origin>;
   readonly clock: Clock;
   readonly log: NodeLog;
 }
 
-type WriteBehindConfig = NonNullable<SluiceConfig['keyspaces'][number]['writeBehind']>;
+type AnyKeyspace = SluiceConfig['keyspaces'][number];
+type WriteBehindConfig = NonNullable<AnyKeyspace['writeBehind']>;
+
+/** How long the parts of a node that is lost stay without a writer. */
+const RIGHTS_TTL_MS = 10_000;
 
 /** @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
 export async function composeWrites(parts: WritesParts): Promise<Writes> {
-  const { config, rows, deadLetters, clock, log } = parts;
+  const { config, rows, records, lease, origins, clock, log } = parts;
   const part = log.part('write-behind');
   const sinks = new Map<string, Sink>();
   const flushers = new Map<RowSpace, Flusher>();
+  const rights: LeasedPartitions[] = [];
+  const all: WriteSpace[] = [];
   const spaces: RowSpace[] = [];
-  const letters = new DeadLetters({ spaces, log: deadLetters, rows, clock });
-  const written = config.keyspaces.flatMap(({ match, writeBehind }) =>
-    writeBehind === undefined ? [] : [{ match, writeBehind, pattern: patternOf(match) }],
-  );
-  for (const { match, writeBehind, pattern } of orderPatterns(written)) {
-    const space = new RowSpace({ match, pattern, policy: writeBehind, mapping: mappingOf(writeBehind) });
+  const letters = new DeadLetters({ spaces, log: records, rows, clock });
+  const holder = isRemote(config.store) ? randomUUID() : 'alone';
+  const written = config.keyspaces.flatMap((keyspace) => {
+    const { match, writeBehind } = keyspace;
+    return writeBehind === undefined ? [] : [{ ...keyspace, writeBehind, pattern: patternOf(match) }];
+  });
+  for (const keyspace of orderPatterns(written)) {
+    const { match, writeBehind, pattern, ttl, negativeTtl, timeout } = keyspace;
     const { sink: name } = writeBehind;
+    requireAck(config, match, writeBehind);
     const sink = sinks.get(name) ?? (await openSink(name, config, { clock }));
+    if (!sinks.has(name) && sink.caveat !== undefined) part.warn({ sink: name }, sink.caveat);
     sinks.set(name, sink);
+    const origin = origins.get(match);
+    const mapping = mappingOf(writeBehind, pattern.names);
+    const policy = policyOf(writeBehind, origin === undefined ? undefined : ttl);
+    const space = new RowSpace({ match, pattern, policy, mapping, clock });
     spaces.push(space);
-    flushers.set(
+    const held = new LeasedPartitions({
+      name: `write-behind:${space.set}`,
+      partitions: mapping.shape === 'record' ? 1 : rows.partitions,
+      lease,
+      holder,
+      ttl: RIGHTS_TTL_MS,
+      alone: !isRemote(config.store),
+      clock,
+      onTrouble: (error) => {
+        if (error === undefined) part.info({ keyspace: match }, 'the rights to write are renewed again');
+        else part.warn({ keyspace: match, err: error }, 'the rights to write cannot be renewed');
+      },
+    });
+    rights.push(held);
+    const common = {
       space,
-      new Flusher({
-        space,
-        rows,
-        deadLetters: letters,
-        sink,
-        clock,
-        random: Math.random,
-        onTrouble: ({ name: keyspace }, reason) => {
-          if (reason === undefined) part.info({ keyspace, sink: name }, 'rows are written again');
-          else part.warn({ keyspace, sink: name, reason }, 'rows cannot be written; they wait');
-        },
-        onSetAside: ({ name: keyspace }, key, reason) =>
-          part.error({ keyspace, key: bytesToUtf8(key), reason }, 'a row can never be written; it was set aside'),
-      }),
-    );
+      rights: held,
+      deadLetters: letters,
+      sink,
+      clock,
+      random: Math.random,
+      onTrouble: ({ name: keyspaceName }, reason) => {
+        if (reason === undefined) part.info({ keyspace: keyspaceName, sink: name }, 'rows are written again');
+        else part.warn({ keyspace: keyspaceName, sink: name, reason }, 'rows cannot be written; they wait');
+      },
+      onSetAside: ({ name: keyspaceName }, key, reason) =>
+        part.error(
+          { keyspace: keyspaceName, key: bytesToUtf8(key), reason },
+          'a row can never be written; it was set aside',
+        ),
+    } satisfies Omit<FlusherOptions<never>, 'backlog'>;
+    if (mapping.shape === 'record') {
+      const newId = (): string => uuidV7(clock.now(), randomBytes(10));
+      const backlog = new RecordBacklog({ space, log: records, newId, now: () => clock.now() });
+      const flusher = new Flusher({ ...common, backlog });
+      flushers.set(space, flusher as unknown as Flusher);
+      all.push({ space, records: backlog, writeNow: () => Promise.resolve() });
+      continue;
+    }
+    const flusher = new Flusher({ ...common, backlog: new RowBacklog(space, rows) });
+    flushers.set(space, flusher as unknown as Flusher);
+    all.push({
+      space,
+      loader: origin && new RowLoader({ origin, rows, clock, timeout, negativeTtl, ttl }),
+      writeNow: (key) => flusher.writeNow(key, rows.partitionOf(key)),
+    });
   }
   return {
-    rows: new WriteBehind(spaces, rows),
+    rows: new WriteBehind(all, rows),
     flushers,
     letters,
     partitions: rows.partitions,
     start() {
+      for (const right of rights) right.start();
       for (const flusher of flushers.values()) flusher.start();
     },
     async close(deadline) {
       const left = await Promise.all([...flushers.values()].map((flusher) => flusher.close(deadline)));
       await Promise.all([...sinks.values()].map((sink) => sink.close()));
+      await Promise.all(rights.map((right) => right.close()));
       const rest = left.reduce((sum, one) => sum + one, 0);
       if (rest > 0) part.warn({ rows: rest }, 'rows are left to be written; they are kept in the store');
       return rest;
@@ -90,7 +147,32 @@ export async function composeWrites(parts: WritesParts): Promise<Writes> {
   };
 }
 
-function mappingOf({ table, key, columns, version }: WriteBehindConfig): RowSpace['mapping'] {
+function mappingOf(
+  { shape, table, key, columns, version, id, fence }: WriteBehindConfig,
+  captures: readonly string[],
+): TableMapping {
   const mapped = Object.entries(columns).map(([field, column]) => ({ field: utf8ToBytes(field), column }));
-  return { shape: 'row', table, key, columns: mapped, version, fence: undefined };
+  if (shape !== 'record') return { shape, table, key, columns: mapped, version, fence };
+  const captured = captures.map((name, i) => ({ field: CAPTURE_FIELD + name, column: key[i] as string }));
+  return { shape, table, key: [id], columns: [...captured, ...mapped], version: undefined, fence };
+}
+
+function policyOf(written: WriteBehindConfig, keepFor: number | undefined): RowPolicy {
+  const { rateLimit, delete: deletes, ack } = written;
+  const { rows, transactions }: RowPolicy['rate'] = { rows: undefined, transactions: undefined, ...rateLimit };
+  return { ...written, ack: ack === 'memory' ? 'memory' : 'store', deletes, rate: { rows, transactions }, keepFor };
+}
+
+/** @throws SluiceError CONFIG_INVALID: the store does not promise as much */
+function requireAck(config: SluiceConfig, match: string, { ack }: WriteBehindConfig): void {
+  if (ack === 'store' || ack === 'memory') return;
+  const name = `keyspace ${JSON.stringify(match)}: writeBehind.ack: ${ack}`;
+  if (config.store !== 'embedded')
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      `${name} is for the embedded store; here say ack: store, which is what it promises`,
+    );
+  const promised = config.durability;
+  if (promised !== ack && !(ack === 'commit' && promised === 'fsync'))
+    throw new SluiceError('CONFIG_INVALID', `${name} needs durability: ${ack}, which is ${promised}`);
 }

@@ -28,6 +28,7 @@ import { RemoteKeyValue } from './remote-key-value.ts';
 import { RowKeyValue } from './row-key-value.ts';
 import { systemClock } from './system-clock.ts';
 import { version } from './version.ts';
+import { WriteBehindAdmin } from './write-behind-admin.ts';
 
 /** What a reload came to: settings now in effect, and settings that wait for a restart. */
 export interface ReloadResult {
@@ -99,14 +100,16 @@ export async function startSluice(
     log.close();
     throw error;
   });
-  const writes = await openWrites(config, remote ?? running, clock, log).catch(async (error: unknown) => {
-    await reads?.close();
-    remote?.close();
-    await running.close();
-    await record.close();
-    log.close();
-    throw error;
-  });
+  const writes = await openWrites({ config, store: remote ?? running, reads, clock, log }).catch(
+    async (error: unknown) => {
+      await reads?.close();
+      remote?.close();
+      await running.close();
+      await record.close();
+      log.close();
+      throw error;
+    },
+  );
   const sources: MetricSource[] =
     remote === undefined ? [engineMetrics(running), journalMetrics(running)] : [remoteMetrics(remote)];
   const eventLoop = eventLoopMetrics();
@@ -116,17 +119,19 @@ export async function startSluice(
   const addresses: { http?: string; resp?: string; admin?: string } = {};
   let draining = false;
   let listening = false;
+  const writeBehind = writes === undefined ? undefined : new WriteBehindAdmin({ config, writes, clock, log });
   const admin = composeAdmin({
     running,
     remote,
     reads,
+    writeBehind,
     clock,
     metrics: lazyMetrics(sources),
     addresses,
     isDraining: () => draining,
   });
   if (reads !== undefined) sources.push(keyspaceMetrics(reads));
-  if (writes !== undefined) sources.push(writeBehindMetrics(writes.rows.spaces, () => clock.now()));
+  if (writes !== undefined && writeBehind !== undefined) sources.push(writeBehindMetrics(writes, writeBehind, clock));
   const addMetrics = (source: MetricSource): void => void sources.push(source);
   const release = async (): Promise<void> => {
     eventLoop.close();
@@ -170,6 +175,7 @@ export async function startSluice(
     const signal = AbortSignal.timeout(current.shutdownTimeout);
     await Promise.all([front.http?.drain(signal), front.resp?.drain(signal)]);
     await front.admin?.drain(signal);
+    writeBehind?.close();
     unwritten = (await writes?.close(signal)) ?? 0;
     await release();
   };
@@ -192,6 +198,7 @@ export async function startSluice(
     () => {
       nodeLog.info({ keys: running.engine.user.size }, 'ready');
       writes?.start();
+      void writeBehind?.watch();
     },
     (error: unknown) => nodeLog.error({ err: error }, 'the data cannot be loaded'),
   );
@@ -257,14 +264,20 @@ function lazyMetrics(sources: readonly MetricSource[]): () => Promise<Metrics> {
 }
 
 /** What writes later is loaded where anything is. @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
-async function openWrites(
-  config: SluiceConfig,
-  { rows, records }: Pick<RunningEngine | RemoteStore, 'rows' | 'records'>,
-  clock: Clock,
-  log: NodeLog,
-): Promise<Writes | undefined> {
-  if (config.keyspaces.every(({ writeBehind }) => writeBehind === undefined)) return undefined;
-  return (await import('./compose-write-behind.ts')).composeWrites({ config, rows, deadLetters: records, clock, log });
+async function openWrites({
+  store: { rows, records, lease },
+  reads,
+  ...parts
+}: {
+  readonly config: SluiceConfig;
+  readonly store: Pick<RunningEngine | RemoteStore, 'rows' | 'records' | 'lease'>;
+  readonly reads: Reads | undefined;
+  readonly clock: Clock;
+  readonly log: NodeLog;
+}): Promise<Writes | undefined> {
+  if (parts.config.keyspaces.every(({ writeBehind }) => writeBehind === undefined)) return undefined;
+  const { composeWrites } = await import('./compose-write-behind.ts');
+  return composeWrites({ ...parts, rows, records, lease, origins: reads?.rowOrigins ?? new Map() });
 }
 
 /** What asks origins is loaded where there are any: it takes time and memory. */

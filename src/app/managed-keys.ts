@@ -9,6 +9,7 @@ type Answer = KeyEntry | AbsentKey | undefined;
 /** The keys of the HTTP face where some of them are read through: those from their origin, all others from the store. */
 export class ManagedKeys implements KeyStore {
   readonly sync?: KeySync;
+  readonly append?: NonNullable<KeyStore['append']>;
   readonly #readThrough: ReadThrough;
   readonly #others: KeyStore;
 
@@ -16,6 +17,7 @@ export class ManagedKeys implements KeyStore {
     this.#readThrough = readThrough;
     this.#others = others;
     const { sync } = others;
+    if (others.append !== undefined) this.append = others.append.bind(others);
     if (sync === undefined) return;
     this.sync = {
       isToken: (text) => sync.isToken(text),

@@ -1,6 +1,7 @@
 import { SluiceError } from '../errors.ts';
 import type { KeyStore, KeySync } from '../face/http/key-handler.ts';
-import { type ByteString, bytesToUtf8, fromBuffer, utf8ToBytes } from '../kernel/bytes.ts';
+import { type ByteString, fromBuffer } from '../kernel/bytes.ts';
+import { jsonRow, parseJsonRow } from '../kernel/json-row.ts';
 import { tagOf } from '../store/decisions/tag.ts';
 import type { FieldChange, SetOptions, SetOutcome, StoredRow } from '../store/ports.ts';
 import type { RowTarget, WriteBehind } from '../write-behind/write-behind.ts';
@@ -29,8 +30,9 @@ export class RowKeys implements KeyStore {
   read(key: ByteString): Answer | Promise<Answer> {
     const target = this.#rows.find(key);
     if (target === undefined) return this.#others.read(key);
+    const entry = (row: StoredRow | undefined): Answer => entryOf(row, target.space.onlyField);
     const row = this.#rows.read(target);
-    return row instanceof Promise ? row.then(entryOf) : entryOf(row);
+    return row instanceof Promise ? row.then(entry) : entry(row);
   }
 
   async set(key: Uint8Array, value: Uint8Array, options: SetOptions): Promise<SetOutcome> {
@@ -51,39 +53,38 @@ export class RowKeys implements KeyStore {
 
   async increment(key: Uint8Array, by: bigint): Promise<bigint> {
     const target = this.#rows.find(fromBuffer(key));
-    if (target !== undefined) throw refuse(target, 'POST');
-    return this.#others.increment(key, by);
+    if (target === undefined) return this.#others.increment(key, by);
+    const field = target.space.onlyField;
+    if (field === undefined) throw refuse(target, 'POST ?incr=');
+    const { sum } = await this.#rows.put(target, { kind: 'merge', fields: [{ do: 'add', field, by: Number(by) }] });
+    return BigInt(sum ?? 0);
+  }
+
+  async append(key: ByteString, record: ByteString): Promise<number | undefined> {
+    const target = this.#rows.find(key);
+    return target === undefined ? undefined : this.#rows.append(target, [record]);
   }
 }
 
-/** A row as a JSON object of texts. */
-function entryOf(row: StoredRow | undefined): Answer {
+/** A row as a JSON object of texts; a counter of one column as its number. */
+function entryOf(row: StoredRow | undefined, onlyField: ByteString | undefined): Answer {
   if (row === undefined) return undefined;
-  const fields = [...row.fields].map(([name, value]) => [bytesToUtf8(name), bytesToUtf8(value)]);
-  const text = utf8ToBytes(JSON.stringify(Object.fromEntries(fields)));
+  const sum = onlyField === undefined ? undefined : row.fields.get(onlyField);
+  if (sum !== undefined) return { text: sum, tag: tagOf(sum), contentType: 'text/plain' };
+  const text = jsonRow(row.fields);
   return { text, tag: tagOf(text), contentType: 'application/json' };
 }
 
 /** @throws SluiceError INVALID_ARGUMENT for what is no JSON object of plain values */
 function fieldsOf(body: Uint8Array): FieldChange[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    parsed = undefined;
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new SluiceError('INVALID_ARGUMENT', 'a row is a JSON object, such as {"lat":59.3,"lon":18.1}');
-  return Object.entries(parsed).flatMap(([name, value]): FieldChange[] => {
-    // What is not there is empty.
-    if (value === null) return [];
-    if (!['string', 'number', 'boolean'].includes(typeof value))
-      throw new SluiceError(
-        'INVALID_ARGUMENT',
-        `the field ${JSON.stringify(name)} is no text, number, true, false or null`,
-      );
-    return [{ do: 'set', field: utf8ToBytes(name), value: utf8ToBytes(String(value)) }];
-  });
+  const row = parseJsonRow(fromBuffer(body));
+  if (row === undefined)
+    throw new SluiceError(
+      'INVALID_ARGUMENT',
+      'a row is a JSON object of plain values, such as {"lat":59.3,"lon":18.1}',
+    );
+  // What is null is not there.
+  return [...row].flatMap(([field, value]): FieldChange[] => (value === null ? [] : [{ do: 'set', field, value }]));
 }
 
 function refuse({ space }: RowTarget, what: string): SluiceError {

@@ -104,6 +104,23 @@ function problemOf(make: () => unknown): string | undefined {
   }
 }
 
+const times = {
+  ttl: durationSetting('1m', { description: 'How long a value is fresh.', min: '1ms' }),
+  grace: durationSetting('0', { description: 'How long after ttl a value may be given out.' }),
+  refreshAhead: durationSetting('0', { description: 'How long before the end of ttl a read has it fetched anew.' }),
+  negativeTtl: durationSetting('10s', { description: 'How long it is remembered that there is none.' }),
+  errorTtl: durationSetting('1s', {
+    description: 'How long the origin is not asked again after a failure.',
+    max: '1h',
+  }),
+  maxValueBytes: byteSizeSetting('1MiB', { description: 'The largest value.', min: '1KiB', max: '256MiB' }),
+  timeout: durationSetting('5s', { description: 'How long a fetch may take.', min: '1ms', max: '1h' }),
+};
+const defaults = z.strictObject(times).parse({});
+/** Settings that say nothing where nothing is read through, and where rows are. */
+const readSettings = ['ttl', 'grace', 'refreshAhead', 'negativeTtl', 'errorTtl', 'maxValueBytes', 'timeout'] as const;
+const cacheSettings = ['grace', 'refreshAhead', 'errorTtl'] as const;
+
 const keyspace = z
   .strictObject({
     match: z.string({ error: () => 'expected a pattern of keys such as user:*' }).transform((written, context) => {
@@ -117,21 +134,13 @@ const keyspace = z
     }),
     origin: origin.optional(),
     writeBehind: writeBehind.optional(),
-    ttl: durationSetting('1m', { description: 'How long a value is fresh.', min: '1ms' }),
-    grace: durationSetting('0', { description: 'How long after ttl a value may be given out.' }),
-    refreshAhead: durationSetting('0', { description: 'How long before the end of ttl a read has it fetched anew.' }),
-    negativeTtl: durationSetting('10s', { description: 'How long it is remembered that there is none.' }),
-    errorTtl: durationSetting('1s', {
-      description: 'How long the origin is not asked again after a failure.',
-      max: '1h',
-    }),
-    maxValueBytes: byteSizeSetting('1MiB', { description: 'The largest value.', min: '1KiB', max: '256MiB' }),
-    timeout: durationSetting('5s', { description: 'How long a fetch may take.', min: '1ms', max: '1h' }),
+    ...times,
   })
-  .superRefine(({ match, mode, origin: from, writeBehind: behind, ttl, refreshAhead }, context) => {
+  .superRefine((written, context) => {
+    const { match, mode, origin: from, writeBehind: behind, ttl, refreshAhead } = written;
     const problem = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
-    if ((from === undefined) === (behind === undefined)) {
-      const message = 'expected either origin (values are read through) or writeBehind (rows are written later)';
+    if (from === undefined && behind === undefined) {
+      const message = 'expected origin (values are read through) or writeBehind (rows are written later), or both';
       context.addIssue({ code: 'custom', message });
     }
     if (behind !== undefined) {
@@ -139,6 +148,13 @@ const keyspace = z
       if (captures !== behind.key.length)
         problem(['writeBehind', 'key'], `expected one column for each of the ${captures} captures of match`);
       if (mode === 'observe') problem(['mode'], 'rows that are written later cannot be observed only');
+      if (behind.shape === 'record' && from !== undefined)
+        problem(['origin'], 'records are not read; leave out origin');
+      for (const name of from === undefined ? readSettings : cacheSettings) {
+        if (written[name] === defaults[name]) continue;
+        const who = from === undefined ? 'keyspaces with an origin' : 'keyspaces without writeBehind';
+        problem([name], `${name} belongs to ${who}`);
+      }
     }
     const { http, body } = from ?? {};
     if (refreshAhead >= ttl) problem(['refreshAhead'], 'expected less than ttl');
@@ -228,21 +244,28 @@ An origin in a database:
 | \`connection\` | | Its name under \`connections\`. |
 | \`column\` | | The value is this column as it is; otherwise the row as a JSON object. |
 
-Rows that are written behind (\`writeBehind\` in place of \`origin\`): hashes that are accepted now, and written to a table of a database later, the latest of each.
+Keys that are written behind: accepted now, and written to a database later. With an \`origin\` beside, what is not known of a row is read there.
 
 | setting | default | meaning |
 |---|---|---|
-| \`sink\` | | The name of a database under \`connections\`. |
+| \`shape\` | \`row\` | \`row\`: hashes, of which the latest counts. \`record\`: each one that is appended is a row of its own. \`counter\`: whole numbers, added up. |
+| \`sink\` | | A name under \`connections\`: a database, an API, a file. |
 | \`table\` | | The table, or \`schema.table\`. |
-| \`key\` | | The column of the capture of \`match\`; a list where it has several. A unique index must be on exactly these. |
+| \`key\` | | The column of the capture of \`match\`; a list where it has several. A unique index must be on exactly these, but for records. |
 | \`columns\` | | Fields that are written: a list where columns have their names, else a mapping of fields to columns. |
-| \`version\` | \`sluice_version\` | A 64-bit integer column, by which an older change never overwrites a newer one. |
+| \`version\` | \`sluice_version\` | Of rows and counters: a 64-bit integer column, by which an older change never overwrites a newer one, and none is added twice. |
+| \`id\` | \`sluice_id\` | Of records: a column with a unique index for their ids (UUIDs), by which none is written twice. |
+| \`fence\` | | A table of \`name\` (text, the primary key) and \`epoch\` (64-bit integer), by which a node that has lost its right can write no more. Needed where several nodes write and rows are removed. |
 | \`minDelay\` | \`1s\` | How long a row waits at least, from its first change on. |
 | \`maxDelay\` | \`5s\` | How long it waits at most, however often it changes meanwhile. |
 | \`maxBatch\` | \`1000\` | Rows in one transaction. |
-| \`maxPending\` | \`1000000\` | Rows that wait; changes are refused then (\`OVERLOADED\`). |
-| \`ack\` | \`store\` | What the answer to a write waits for: what \`durability\` says, or nothing (\`memory\`). |
+| \`maxPending\` | \`1000000\` | Rows that wait. Those that wait already can change on. |
+| \`onFull\` | \`shed\` | What becomes of more: \`shed\`: refused (\`OVERLOADED\`). \`block\`: they wait for room, for \`timeout\` at most. \`through\`: written at once, and answered when that is done. \`drop-oldest\` (records): the oldest are given up. |
+| \`rateLimit\` | none | What the database gets at most: rows, such as \`2000/1s\`, or \`{ rows, transactions }\`. |
+| \`delete\` | \`remove\` | \`ignore\`: rows that are removed stay in the table. |
+| \`ack\` | \`store\` | What the answer to a write waits for: what the store promises; nothing (\`memory\`); or \`commit\`, \`fsync\`, which \`durability\` must promise. |
 | \`timeout\` | \`10s\` | How long a batch may take. |
+| \`alarm\` | \`{ lag: 1m, pending: 80, deadLetters: 1 }\` | From when on \`/hello\` warns: a row waits for so long, so much percent of \`maxPending\` wait, so many rows were set aside. 0: never. |
 
 The guides on read-through keys and on write-behind have examples.`,
     form: 'a list of { match, origin, ttl, … } and { match, writeBehind }',

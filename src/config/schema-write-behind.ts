@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRate, rateForm } from '../kernel/token-bucket.ts';
 import { choiceSetting, countSetting, durationSetting, nonEmpty, parsedText } from './setting.ts';
 
 const columnForm = 'the name of a column';
@@ -9,13 +10,33 @@ const alarm = z
   .strictObject({
     lag: durationSetting('1m', { description: 'How long a row may wait.' }),
     pending: countSetting(80, { description: 'How full it may be, percent of maxPending.', min: 0, max: 100 }),
-    deadLetters: countSetting(1, { description: 'From so many dead letters on.', min: 0, max: 100_000 }),
+    deadLetters: countSetting(1, { description: 'From so many dead letters on.', min: 0, max: 10_000_000 }),
   })
   .prefault({});
+
+const rate = () => parsedText(rateForm, parseRate);
+/** What a database is sent at most. */
+const rateLimit = z
+  .union(
+    [
+      rate().transform((rows) => ({ rows })),
+      z.strictObject({ rows: rate().optional(), transactions: rate().optional() }),
+    ],
+    {
+      error: () => `expected ${rateForm}, or { rows, transactions } with one each`,
+    },
+  )
+  .prefault({});
+
+const shapes = ['row', 'record', 'counter'] as const;
+const atBound = ['shed', 'block', 'through', 'drop-oldest'] as const;
+/** What the answer to a write waits for: what `durability` says, nothing, or at least so much. */
+const acks = ['store', 'memory', 'commit', 'fsync'] as const;
 
 /** Keys that are written to a database later. */
 export const writeBehind = z
   .strictObject({
+    shape: choiceSetting(shapes, 'row', { description: 'What the keys are.' }),
     sink: parsedText('the name of a connection', nonEmpty),
     table: parsedText('the name of a table', nonEmpty),
     key: z.union([column().transform((name) => [name]), z.array(column()).min(1)], {
@@ -32,19 +53,36 @@ export const writeBehind = z
       { error: () => 'expected a list of columns, or a mapping of fields to columns' },
     ),
     version: column().prefault('sluice_version'),
+    id: column().prefault('sluice_id'),
+    fence: parsedText('the name of a table', nonEmpty).optional(),
     minDelay: durationSetting('1s', { description: 'How long a row waits at least.' }),
     maxDelay: durationSetting('5s', { description: 'How long a row waits at most.', min: '10ms', max: '1d' }),
     maxBatch: countSetting(1000, { description: 'Rows written at a time.', min: 1, max: 5000 }),
     maxPending: countSetting(1_000_000, { description: 'Rows that wait; more are refused.', min: 1, max: 100_000_000 }),
-    ack: choiceSetting(['store', 'memory'], 'store', { description: 'What a write waits for.' }),
+    maxDeadLetters: countSetting(100_000, {
+      description:
+        'Rows set aside because they can never be written; with more, such rows wait, and in the end hold up the others.',
+      min: 1,
+      max: 10_000_000,
+    }),
+    onFull: choiceSetting(atBound, 'shed', { description: 'What becomes of more.' }),
+    rateLimit,
+    delete: choiceSetting(['remove', 'ignore'], 'remove', { description: 'Whether rows are removed.' }),
+    ack: choiceSetting(acks, 'store', { description: 'What a write waits for.' }),
     timeout: durationSetting('10s', { description: 'How long a batch may take.', min: '10ms', max: '10m' }),
     alarm,
   })
-  .superRefine(({ minDelay, maxDelay, key, columns, version }, context) => {
+  .superRefine(({ shape, minDelay, maxDelay, key, columns, version, id, onFull, delete: deletes }, context) => {
     const problem = (path: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [path], message });
     if (minDelay > maxDelay) problem('minDelay', 'expected no more than maxDelay');
-    const all = [...key, ...Object.values(columns), version];
+    const isRecord = shape === 'record';
+    if (onFull === 'drop-oldest' && !isRecord)
+      problem('onFull', 'drop-oldest is for shape: record; the latest of a row counts');
+    if (onFull === 'through' && isRecord)
+      problem('onFull', 'through is for rows and counters; records keep their order');
+    if (deletes === 'ignore' && shape !== 'row') problem('delete', 'delete belongs to shape: row');
+    const all = [...key, ...Object.values(columns), isRecord ? id : version];
     const twice = all.find((name, at) => all.indexOf(name) !== at);
     if (twice !== undefined) problem('columns', `the column ${JSON.stringify(twice)} is written twice`);
   });

@@ -122,16 +122,20 @@ export interface ClaimedRecord {
   readonly value: Uint8Array;
 }
 
+export interface RecordClaim {
+  readonly count: number;
+  /** Records that are not acknowledged come back to the front when it has passed, ms. */
+  readonly lease: number;
+  /** Those that were claimed before come back at once: for who knows that nobody works on them any more. @default false */
+  readonly takeOver?: boolean;
+}
+
 /** Records that each count, taken in order by one worker at a time and kept until acknowledged. */
 export interface RecordLog {
   /** @returns how many records wait now, claimed ones not counted. */
   append(log: KeyInput, records: readonly KeyInput[], options?: CallOptions): Promise<number>;
-  /** Takes up to `count` of the oldest; unacknowledged ones come back to the front when `lease` has passed. */
-  claim(
-    log: KeyInput,
-    claim: { readonly count: number; readonly lease: number },
-    options?: CallOptions,
-  ): Promise<ClaimedRecord[]>;
+  /** Takes up to `count` of the oldest. */
+  claim(log: KeyInput, claim: RecordClaim, options?: CallOptions): Promise<ClaimedRecord[]>;
   acknowledge(log: KeyInput, ids: readonly string[], options?: CallOptions): Promise<number>;
   /**
    * Tells up to `count` of the records that wait and claims none. In their order, those after the record `after`; a log that somebody claims
@@ -245,6 +249,8 @@ export interface RowClaim {
   readonly maxAge: number;
   /** They are changed by `count` alone: what is to be added is claimed. */
   readonly counts?: boolean;
+  /** This row alone, whatever it has waited, unless it is being written. */
+  readonly only?: ByteString;
 }
 
 export interface PutOptions {

@@ -1,15 +1,21 @@
+import { SluiceError } from '../errors.ts';
 import { fullJitter } from '../kernel/backoff.ts';
 import type { ByteString } from '../kernel/bytes.ts';
-import { Canceller } from '../kernel/cancellation.ts';
+import { type Cancellation, Canceller } from '../kernel/cancellation.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
-import { type Sink, SinkFailure, type SinkRow } from '../sink/sink.ts';
-import type { ClaimedRow, DirtySet } from '../store/ports.ts';
+import { type Sink, SinkFailure, type SinkRow, type WriteRight } from '../sink/sink.ts';
+import type { Backlog, BacklogClaim } from './backlog.ts';
 import type { DeadLetters, LetterRow } from './dead-letters.ts';
+import { Pace } from './pace.ts';
+import type { PartitionRight, PartitionRights } from './partition-rights.ts';
 import type { RowSpace } from './row-space.ts';
+import { SinkWriter } from './sink-writer.ts';
 
-export interface FlusherOptions {
+export interface FlusherOptions<Item extends { readonly key: ByteString }> {
   readonly space: RowSpace;
-  readonly rows: DirtySet;
+  readonly backlog: Backlog<Item>;
+  /** Which parts of it this node writes. */
+  readonly rights: Pick<PartitionRights, 'held' | 'epochOf' | 'advance'>;
   /** Where rows go that the sink can never take. */
   readonly deadLetters: Pick<DeadLetters, 'add' | 'isFull'>;
   readonly sink: Sink;
@@ -22,6 +28,18 @@ export interface FlusherOptions {
   readonly onSetAside: (space: RowSpace, key: ByteString, reason: string) => void;
 }
 
+/** What came of one round through the parts. */
+interface Turn {
+  readonly taken: number;
+  readonly failed: boolean;
+}
+
+/** Somebody who waits until what waited at an instant is written. */
+interface Hurry {
+  readonly before: number;
+  readonly done: (isWritten: boolean) => void;
+}
+
 const RETRY = { first: 100, last: 30_000 };
 /** Whether there are rows is looked at that often, at most. */
 const LONGEST_LOOK_MS = 100;
@@ -29,17 +47,26 @@ const SHORTEST_LOOK_MS = 5;
 /** A claim outlives the batch by so much: saying that it was written takes a moment too. */
 const LEASE_MARGIN_MS = 5_000;
 
-/** Writes the rows of one keyspace to its sink, those that wait longest first. One batch at a time, so changes of a row keep their order. */
-export class Flusher {
-  readonly #options: FlusherOptions;
+/**
+ * Writes what waits of one keyspace to its sink, what waits longest first. One batch at a time, so that changes of a row keep their order.
+ */
+export class Flusher<Item extends { readonly key: ByteString } = { readonly key: ByteString }> {
+  readonly #options: FlusherOptions<Item>;
+  readonly #writer: SinkWriter;
+  readonly #rowPace: Pace | undefined;
+  readonly #transactionPace: Pace | undefined;
   readonly #closing = new Canceller();
+  readonly #hurried: Hurry[] = [];
   #wake: (() => void) | undefined;
   #failures = 0;
   #done: Promise<void> | undefined;
-  #checked = false;
 
-  constructor(options: FlusherOptions) {
+  constructor(options: FlusherOptions<Item>) {
     this.#options = options;
+    this.#writer = new SinkWriter(options);
+    const { rows, transactions } = options.space.policy.rate;
+    this.#rowPace = rows === undefined ? undefined : new Pace(rows);
+    this.#transactionPace = transactions === undefined ? undefined : new Pace(transactions);
   }
 
   /** Begins to write. */
@@ -57,20 +84,76 @@ export class Flusher {
     await this.#done;
     while (!deadline.aborted) {
       const { taken, failed } = await this.#turn(0, 0);
-      if (taken === 0 || failed) break;
+      if (failed) break;
+      if (taken > 0) continue;
+      const wait = this.#paced();
+      if (wait === 0) break;
+      await this.#sleep(wait, deadline);
     }
+    for (const { done } of this.#hurried.splice(0)) done(false);
     return this.#look();
+  }
+
+  /** Writes what waits now, whatever its age, until the signal aborts. @returns how much of all there is is left */
+  async flush(deadline: AbortSignal): Promise<{ readonly left: number; readonly isWritten: boolean }> {
+    const before = this.#options.clock.now();
+    const isWritten = await new Promise<boolean>((resolve) => {
+      if (deadline.aborted || this.#closing.aborted) resolve(false);
+      deadline.addEventListener('abort', () => resolve(false), { once: true });
+      this.#hurried.push({ before, done: resolve });
+      this.#wake?.();
+    });
+    return { left: await this.#look(), isWritten };
+  }
+
+  /** The statements that the next batches would run. Nothing is claimed, nothing is written. */
+  async explain(): Promise<readonly string[]> {
+    const { backlog, rights, space } = this.#options;
+    const statements: string[] = [];
+    for (const { partition } of rights.held()) {
+      const rows = this.#sinkRows(await backlog.waiting(partition, space.policy.maxBatch));
+      if (rows.length > 0) statements.push(...this.#writer.explain(rows));
+    }
+    return statements;
+  }
+
+  /**
+   * Writes one row now, beside what waits; resolves when it, or a later state of it, is written.
+   * @throws SluiceError OVERLOADED when that takes longer than a batch may; it goes on waiting
+   */
+  async writeNow(key: ByteString, partition: number): Promise<void> {
+    const { backlog, space, clock } = this.#options;
+    const deadline = clock.monotonic() + space.policy.timeout;
+    let trouble = '';
+    while (clock.monotonic() < deadline && !this.#closing.aborted) {
+      const right = this.#options.rights.held().find((one) => one.partition === partition);
+      const claimed = right === undefined ? [] : await backlog.claim(partition, { ...this.#claim(1, 0, 0), only: key });
+      if (right !== undefined && claimed.length > 0) {
+        try {
+          await this.#writer.check();
+          await this.#write(right, claimed);
+          return;
+        } catch (error) {
+          trouble = `: ${textOf(error)}`;
+        }
+      }
+      // It is being written already, or by another node.
+      await this.#sleep(SHORTEST_LOOK_MS, this.#closing);
+    }
+    space.stats.refused++;
+    const table = space.mapping.table;
+    throw new SluiceError(
+      'OVERLOADED',
+      `the row was accepted and is not in ${table} yet${trouble}; too many others wait`,
+    );
   }
 
   /** Writes rows as they are, beside those that wait; no more than one batch. @throws SinkFailure */
   async rewrite(letters: readonly LetterRow[]): Promise<void> {
-    const { sink, space } = this.#options;
-    await this.#check();
-    const rows = letters.map(({ key, version, change, fields }) => {
-      const values = new Map(Object.entries(fields).map(([name, value]) => [name, value ?? undefined]));
-      return this.#sinkRow({ key, version, change: change as ClaimedRow['change'], fields: values });
-    });
-    await this.#inTime((signal) => sink.write(space.mapping, rows, signal));
+    const { backlog, space } = this.#options;
+    await this.#writer.check();
+    const rows = letters.flatMap((letter) => backlog.rowOf(letter) ?? []);
+    await this.#writer.write(rows, undefined);
     space.stats.written += letters.length;
   }
 
@@ -79,30 +162,38 @@ export class Flusher {
     const { minDelay, maxDelay } = space.policy;
     await this.#look();
     while (!this.#closing.aborted) {
-      const { taken, failed } = await this.#turn(minDelay, maxDelay);
+      const hurry = this.#hurried.at(-1);
+      const age = hurry === undefined ? undefined : Math.max(0, clock.now() - hurry.before);
+      const { taken, failed } = await this.#turn(age ?? minDelay, age ?? maxDelay);
       await this.#look();
       if (failed) {
         await this.#pause(fullJitter(RETRY, this.#failures++, random));
         continue;
       }
       if (taken > 0) continue;
+      const paced = this.#paced();
+      if (hurry !== undefined && paced === 0 && this.#isWritten(hurry.before)) {
+        for (const { done } of this.#hurried.splice(0, this.#hurried.indexOf(hurry) + 1)) done(true);
+        continue;
+      }
       const due = space.oldest === undefined ? LONGEST_LOOK_MS : space.oldest + maxDelay - clock.now();
-      await this.#pause(Math.min(LONGEST_LOOK_MS, Math.max(SHORTEST_LOOK_MS, due)));
+      await this.#pause(Math.max(paced, Math.min(LONGEST_LOOK_MS, Math.max(SHORTEST_LOOK_MS, due))));
     }
   }
 
   /** Writes one batch of each part, if there is one. */
-  async #turn(minAge: number, maxAge: number): Promise<{ readonly taken: number; readonly failed: boolean }> {
-    const { rows, space } = this.#options;
-    const { maxBatch: count, timeout } = space.policy;
+  async #turn(minAge: number, maxAge: number): Promise<Turn> {
+    const { backlog, space, rights } = this.#options;
     let taken = 0;
     try {
-      await this.#check();
-      for (let partition = 0; partition < rows.partitions; partition++) {
-        const claim = { count, lease: timeout + LEASE_MARGIN_MS, minAge, maxAge };
-        const claimed = await rows.claim(space.set, partition, claim);
+      await this.#writer.check();
+      for (const right of rights.held()) {
+        const count = this.#take(space.policy.maxBatch);
+        if (count === 0) break;
+        const claimed = await backlog.claim(right.partition, this.#claim(count, minAge, maxAge));
+        this.#giveBack(count - claimed.length, claimed.length === 0);
         taken += claimed.length;
-        if (claimed.length > 0) await this.#write(partition, claimed);
+        if (claimed.length > 0) await this.#write(right, claimed);
       }
       this.#well();
       return { taken, failed: false };
@@ -112,114 +203,116 @@ export class Flusher {
     }
   }
 
-  /** Once, before the first row is written. @throws SinkFailure */
-  async #check(): Promise<void> {
-    if (this.#checked) return;
-    const { sink, space } = this.#options;
-    const problems = await this.#inTime((signal) => sink.check(space.mapping, signal));
-    if (problems.length > 0) {
-      const told = problems.map(({ problem, statement }) =>
-        statement === undefined ? problem : `${problem} (${statement})`,
-      );
-      throw new SinkFailure('schema', told.join('; '));
+  /** Rows that one bad row keeps from being written are written in halves, until it is alone. @throws SinkFailure */
+  async #write(right: PartitionRight, claimed: readonly Item[]): Promise<void> {
+    const { backlog, deadLetters, space } = this.#options;
+    const { partition } = right;
+    const parts: (readonly Item[])[] = [claimed];
+    let full: unknown;
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      try {
+        await this.#attempt(right, part);
+      } catch (error) {
+        if (isOf(error, 'data') && part.length > 1) {
+          const half = part.length >> 1;
+          parts.push(part.slice(half), part.slice(0, half));
+          continue;
+        }
+        try {
+          if (!isOf(error, 'data')) throw error;
+          await this.#setAside(partition, part[0] as Item, textOf(error));
+        } catch (trouble) {
+          // That bad rows cannot be set aside does not keep the good ones from being written; any other trouble does.
+          const goesOn = isOf(error, 'data') && deadLetters.isFull(space);
+          await backlog.fail(partition, goesOn ? part : [part, ...parts].flat());
+          full = trouble;
+          if (!goesOn) break;
+        }
+      }
     }
-    this.#checked = true;
+    if (full !== undefined) throw full;
   }
 
-  /** Rows that one bad row keeps from being written are written in halves, until it is alone. */
-  async #write(partition: number, claimed: readonly ClaimedRow[]): Promise<void> {
-    const { rows, sink, space, clock, deadLetters } = this.#options;
+  /** @throws SinkFailure: nothing was written, or it is not known */
+  async #attempt({ partition }: PartitionRight, items: readonly Item[]): Promise<void> {
+    const { backlog, space, rights, clock } = this.#options;
     const begun = clock.monotonic();
+    // The right may have ended while the rows were claimed.
+    const epoch = rights.epochOf(partition);
+    if (epoch === undefined) throw new SinkFailure('fenced', 'another node writes these rows now');
     try {
-      space.stats.batches++;
-      await this.#inTime((signal) =>
-        sink.write(
-          space.mapping,
-          claimed.map((row) => this.#sinkRow(row)),
-          signal,
-        ),
-      );
+      await this.#writer.write(this.#sinkRows(items), this.#rightOf({ partition, epoch }));
     } catch (error) {
-      space.stats.failures++;
-      const isData = error instanceof SinkFailure && error.kind === 'data';
-      if (!isData) {
-        if (error instanceof SinkFailure && error.kind === 'schema') this.#checked = false;
-        await this.#giveBack(partition, claimed);
-        throw error;
-      }
-      if (claimed.length === 1) {
-        await this.#setAside(partition, claimed[0] as ClaimedRow, error.message);
-        return;
-      }
-      const half = claimed.length >> 1;
-      const failures: unknown[] = [];
-      for (const rest of [claimed.slice(0, half), claimed.slice(half)]) {
-        // That bad rows cannot be set aside does not keep the good ones from being written; any other trouble does.
-        if (failures.length > 0 && !deadLetters.isFull(space)) await this.#giveBack(partition, rest);
-        else await this.#write(partition, rest).catch((failure: unknown) => failures.push(failure));
-      }
-      if (failures.length > 0) throw failures[0];
-      return;
+      // What was sent may still be under way: it must not be there before what is sent next.
+      if (error instanceof SinkFailure && error.ambiguous && space.mapping.fence !== undefined)
+        await rights.advance(partition);
+      throw error;
     }
-    space.traffic.wrote(claimed, clock.monotonic() - begun, space.stats, clock.monotonic());
-    space.stats.written += claimed.length;
-    await rows.acknowledge(space.set, partition, claimed);
+    space.traffic.wrote(items, clock.monotonic() - begun, space.stats, clock.monotonic());
+    space.stats.written += items.length;
+    await backlog.acknowledge(partition, items);
+    space.room.freed();
   }
 
   /** Kept in a log of its own, with what was to be written and why it was not. */
-  async #setAside(partition: number, row: ClaimedRow, reason: string): Promise<void> {
-    const { rows, deadLetters, space, onSetAside } = this.#options;
-    try {
-      const fields = Object.fromEntries([...row.fields].map(([name, value]) => [name, value ?? null]));
-      await deadLetters.add(space, { key: row.key, version: row.version, change: row.change, fields }, reason);
-    } catch (error) {
-      await this.#giveBack(partition, [row]);
-      throw error;
-    }
-    await rows.acknowledge(space.set, partition, [row]);
+  async #setAside(partition: number, item: Item, reason: string): Promise<void> {
+    const { backlog, deadLetters, space, onSetAside } = this.#options;
+    await deadLetters.add(space, backlog.letter(item), reason);
+    await backlog.acknowledge(partition, [item]);
     space.stats.setAside++;
-    onSetAside(space, row.key, reason);
+    onSetAside(space, item.key, reason);
   }
 
-  async #giveBack(partition: number, claimed: readonly ClaimedRow[]): Promise<void> {
-    const { rows, space } = this.#options;
-    const keys = claimed.map(({ key }) => key);
-    await rows.fail(space.set, partition, keys);
+  #claim(count: number, minAge: number, maxAge: number): BacklogClaim {
+    return { count, lease: this.#options.space.policy.timeout + LEASE_MARGIN_MS, minAge, maxAge };
   }
 
-  #sinkRow({ key, version, change, fields }: ClaimedRow): SinkRow {
+  #sinkRows(items: readonly Item[]): SinkRow[] {
+    return items.flatMap((item) => this.#options.backlog.sinkRow(item) ?? []);
+  }
+
+  #rightOf({ partition, epoch }: PartitionRight): WriteRight | undefined {
+    const { set, mapping } = this.#options.space;
+    return mapping.fence === undefined ? undefined : { name: `${set}:${partition}`, epoch };
+  }
+
+  /** How many rows may go in one transaction now, 0 for none. */
+  #take(most: number): number {
+    const now = this.#options.clock.monotonic();
+    if (this.#transactionPace !== undefined && this.#transactionPace.take(1, now) === 0) return 0;
+    const count = this.#rowPace === undefined ? most : this.#rowPace.take(most, now);
+    if (count === 0) this.#transactionPace?.giveBack(1);
+    return count;
+  }
+
+  #giveBack(rows: number, transaction: boolean): void {
+    if (rows > 0) this.#rowPace?.giveBack(rows);
+    if (transaction) this.#transactionPace?.giveBack(1);
+  }
+
+  /** Until the next batch may go, ms. */
+  #paced(): number {
+    const now = this.#options.clock.monotonic();
+    const { maxBatch } = this.#options.space.policy;
+    return Math.max(this.#rowPace?.wait(maxBatch, now) ?? 0, this.#transactionPace?.wait(1, now) ?? 0);
+  }
+
+  /** What waited at the instant is no more. */
+  #isWritten(before: number): boolean {
     const { space } = this.#options;
-    const values = new Map<ByteString, ByteString | null>();
-    // A field whose column was taken out of the configuration is no longer written.
-    for (const [field, value] of fields) if (space.has(field)) values.set(field, value ?? null);
-    const changes = { merge: 'merge', replace: 'whole', delete: 'remove' } as const;
-    return { key: space.keyOf(key) ?? [], version, change: changes[change], values };
-  }
-
-  async #inTime<T>(work: (signal: Canceller) => Promise<T>): Promise<T> {
-    const { clock, space } = this.#options;
-    const over = new Canceller();
-    const late = (): void => over.abort(new SinkFailure('transient', 'it took too long', { ambiguous: true }));
-    const timer = clock.setTimer(late, space.policy.timeout);
-    try {
-      return await work(over);
-    } finally {
-      timer.cancel();
-    }
+    return space.claimed === 0 && (space.oldest === undefined || space.oldest > before);
   }
 
   /** Looks at what waits. @returns how much that is */
   async #look(): Promise<number> {
-    const { rows, space } = this.#options;
+    const { backlog, space } = this.#options;
     try {
-      let pending = 0;
       let oldest: number | undefined;
-      for (let partition = 0; partition < rows.partitions; partition++) {
-        const size = await rows.size(space.set, partition);
-        pending += size.waiting + size.claimed;
+      for (let partition = 0; partition < backlog.partitions; partition++) {
+        const size = await backlog.size(partition);
+        space.counted(partition, size.waiting, size.claimed);
         if (size.oldest !== undefined) oldest = Math.min(oldest ?? size.oldest, size.oldest);
       }
-      space.pending = pending;
       space.oldest = oldest;
     } catch (error) {
       this.#unwell(error);
@@ -237,23 +330,40 @@ export class Flusher {
 
   #unwell(error: unknown): void {
     const { space, onTrouble } = this.#options;
-    const trouble = error instanceof Error ? error.message : String(error);
+    const trouble = textOf(error);
     const isNew = space.trouble !== trouble;
     space.trouble = trouble;
     if (isNew) onTrouble(space, trouble);
   }
 
-  #pause(ms: number): Promise<void> {
-    if (this.#closing.aborted) return Promise.resolve();
+  /** Until something is to be done, at most so long. */
+  async #pause(ms: number): Promise<void> {
+    if (this.#closing.aborted) return;
+    await this.#sleep(ms, this.#closing, (wake) => {
+      this.#wake = wake;
+    });
+    this.#wake = undefined;
+  }
+
+  #sleep(ms: number, signal: Cancellation, given?: (wake: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
       let timer: Timer | undefined;
       const over = (): void => {
         timer?.cancel();
-        this.#wake = undefined;
+        signal.removeEventListener('abort', over);
         resolve();
       };
-      this.#wake = over;
+      given?.(over);
+      signal.addEventListener('abort', over, { once: true });
       timer = this.#options.clock.setTimer(over, ms);
     });
   }
+}
+
+function isOf(error: unknown, kind: SinkFailure['kind']): boolean {
+  return error instanceof SinkFailure && error.kind === kind;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,12 @@
 import type { ByteString } from '../kernel/bytes.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Rate } from '../kernel/token-bucket.ts';
 import type { TableMapping } from '../sink/sink.ts';
+import { Room } from './room.ts';
 import { RowTraffic } from './row-traffic.ts';
+
+/** What the field of a capture begins with, as no field of a client may. */
+export const CAPTURE_FIELD = '\0';
 
 /** How the rows of a keyspace wait; ms. */
 export interface RowPolicy {
@@ -10,12 +16,25 @@ export interface RowPolicy {
   readonly maxDelay: number;
   /** Rows in one transaction. */
   readonly maxBatch: number;
-  /** Rows that wait; changes are refused beyond. */
+  /** Rows that wait; what becomes of more, `onFull` says. */
   readonly maxPending: number;
+  /**
+   * At the bound. `shed`: refused. `block`: waits for room, as long as a batch may take. `through`: written at once, and answered when it is.
+   * `drop-oldest`: the records that wait longest are given up.
+   */
+  readonly onFull: 'shed' | 'block' | 'through' | 'drop-oldest';
+  /** Rows that are set aside; beyond, such rows wait. */
+  readonly maxDeadLetters: number;
   /** A batch, waiting for its connection included. */
   readonly timeout: number;
   /** What a write waits for: what the store promises, or nothing. */
   readonly ack: 'store' | 'memory';
+  /** What the database gets at most, of this node's share. */
+  readonly rate: { readonly rows: Rate | undefined; readonly transactions: Rate | undefined };
+  /** Whether removed rows are removed from the table too. */
+  readonly deletes: 'remove' | 'ignore';
+  /** How long rows that are written are kept, ms; undefined: for ever, as they can be read nowhere else. */
+  readonly keepFor: number | undefined;
 }
 
 /** What a keyspace has done; plain sums. */
@@ -32,6 +51,10 @@ export interface RowStats {
   failures: number;
   /** Rows that were set aside, because the sink can never take them. */
   setAside: number;
+  /** Records that were given up, because too many wait. */
+  dropped: number;
+  /** Rows that were read where they are written to. */
+  loaded: number;
 }
 
 export interface RowSpaceOptions {
@@ -40,6 +63,7 @@ export interface RowSpaceOptions {
   readonly pattern: { match(key: ByteString): ReadonlyMap<string, ByteString> | undefined };
   readonly policy: RowPolicy;
   readonly mapping: TableMapping;
+  readonly clock: Clock;
 }
 
 /** Keys of one pattern that are rows of one table. */
@@ -49,25 +73,66 @@ export class RowSpace {
   readonly set: ByteString;
   readonly policy: RowPolicy;
   readonly mapping: TableMapping;
-  readonly stats: RowStats = { accepted: 0, refused: 0, written: 0, batches: 0, failures: 0, setAside: 0 };
-  /** Rows that waited when that was last looked at, and since when the oldest did (ms since the epoch). */
-  pending = 0;
+  readonly stats: RowStats = {
+    accepted: 0,
+    refused: 0,
+    written: 0,
+    batches: 0,
+    failures: 0,
+    setAside: 0,
+    dropped: 0,
+    loaded: 0,
+  };
+  /** Where changes wait at the bound. */
+  readonly room: Room;
+  /** Since when the oldest waited when that was last looked at, ms since the epoch. */
   oldest: number | undefined;
   /** Why nothing is written at present; undefined while all is well. */
   trouble: string | undefined;
+  /** By partition: rows that wait, and that are being written, as of the last change or look. */
+  readonly #waiting: number[] = [];
+  readonly #claimed: number[] = [];
   /** How they are written. */
   readonly traffic: RowTraffic;
   readonly #pattern: RowSpaceOptions['pattern'];
   readonly #fields: ReadonlySet<ByteString>;
 
-  constructor({ match, pattern, policy, mapping }: RowSpaceOptions) {
+  constructor({ match, pattern, policy, mapping, clock }: RowSpaceOptions) {
     this.name = match;
     this.set = match.replaceAll(/[{}%]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
     this.policy = policy;
     this.mapping = mapping;
+    this.room = new Room(clock);
     this.traffic = new RowTraffic(policy);
     this.#pattern = pattern;
-    this.#fields = new Set(mapping.columns.map(({ field }) => field));
+    const fields = mapping.columns.map(({ field }) => field);
+    this.#fields = new Set(fields.filter((field) => !field.startsWith(CAPTURE_FIELD)));
+  }
+
+  /** Rows that wait or are being written. */
+  get pending(): number {
+    return sumOf(this.#waiting) + sumOf(this.#claimed);
+  }
+
+  /** Rows that are being written. */
+  get claimed(): number {
+    return sumOf(this.#claimed);
+  }
+
+  /** A change was accepted. */
+  waits(partition: number, waiting: number): void {
+    this.#waiting[partition] = waiting;
+  }
+
+  /** It was looked at what there is. */
+  counted(partition: number, waiting: number, claimed: number): void {
+    this.#waiting[partition] = waiting;
+    this.#claimed[partition] = claimed;
+  }
+
+  /** What its pattern captures; undefined: the key is none of its. */
+  capturesOf(key: ByteString): ReadonlyMap<string, ByteString> | undefined {
+    return this.#pattern.match(key);
   }
 
   /** What tells its rows apart: the values of the key columns; undefined: the key is none of its. */
@@ -76,8 +141,20 @@ export class RowSpace {
     return captures === undefined ? undefined : [...captures.values()];
   }
 
+  /** Of counters of one column: its field. */
+  get onlyField(): ByteString | undefined {
+    const { shape, columns } = this.mapping;
+    return shape === 'counter' && columns.length === 1 ? columns[0]?.field : undefined;
+  }
+
   /** Whether a column is mapped to the field. */
   has(field: ByteString): boolean {
     return this.#fields.has(field);
   }
+}
+
+function sumOf(counts: readonly (number | undefined)[]): number {
+  let sum = 0;
+  for (const count of counts) sum += count ?? 0;
+  return sum;
 }

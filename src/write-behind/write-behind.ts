@@ -1,65 +1,195 @@
 import { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
+import { parseJsonRow } from '../kernel/json-row.ts';
 import type { DirtySet, RowChange, RowChanged, StoredRow } from '../store/ports.ts';
+import type { RecordBacklog } from './record-backlog.ts';
+import type { RowLoader } from './row-loader.ts';
 import type { RowSpace } from './row-space.ts';
 
-/** One key that is a row. */
-export interface RowTarget {
-  readonly key: ByteString;
+/** A keyspace and what serves it. */
+export interface WriteSpace {
   readonly space: RowSpace;
+  /** Absent where rows can be read nowhere else. */
+  readonly loader?: RowLoader | undefined;
+  /** Of a keyspace of records. */
+  readonly records?: RecordBacklog | undefined;
+  /** Writes one row now, and resolves when it is written. @throws SluiceError OVERLOADED */
+  readonly writeNow: (key: ByteString, version: number) => Promise<void>;
+}
+
+/** One key that is written behind. */
+export interface RowTarget extends WriteSpace {
+  readonly key: ByteString;
 }
 
 /** Rows that are accepted now and written to a database later. What was accepted is read at once. */
 export class WriteBehind {
   readonly spaces: readonly RowSpace[];
+  readonly #all: readonly WriteSpace[];
   readonly #rows: DirtySet;
 
-  /** @param spaces narrower patterns first */
-  constructor(spaces: readonly RowSpace[], rows: DirtySet) {
-    this.spaces = spaces;
+  /** @param all narrower patterns first */
+  constructor(all: readonly WriteSpace[], rows: DirtySet) {
+    this.spaces = all.map(({ space }) => space);
+    this.#all = all;
     this.#rows = rows;
   }
 
   /** The keyspace of a key, undefined for a key that is none's. */
   find(key: ByteString): RowTarget | undefined {
-    for (const space of this.spaces) if (space.keyOf(key) !== undefined) return { key, space };
+    for (const one of this.#all) if (one.space.keyOf(key) !== undefined) return { key, ...one };
     return undefined;
   }
 
   /**
    * Accepts a change. At once where it can.
-   * @throws SluiceError INVALID_ARGUMENT (a field without a column), OVERLOADED (too many rows wait), NOT_AN_INTEGER, OVERFLOW, OUT_OF_MEMORY,
-   * STORE_UNAVAILABLE …
+   * @throws SluiceError INVALID_ARGUMENT (a field without a column), MANAGED_KEY (not for the shape of its keyspace), OVERLOADED (too many rows
+   * wait), NOT_AN_INTEGER, OVERFLOW, OUT_OF_MEMORY, STORE_UNAVAILABLE …
    */
-  put({ key, space }: RowTarget, change: RowChange): RowChanged | Promise<RowChanged> {
-    const { policy, stats } = space;
-    if (change.kind !== 'delete') requireColumns(space, change.fields);
-    if (space.pending >= policy.maxPending) {
-      stats.refused++;
-      throw new SluiceError(
-        'OVERLOADED',
-        `${space.pending} rows of ${JSON.stringify(space.name)} wait to be written${space.trouble === undefined ? '' : `: ${space.trouble}`}; try again later`,
-      );
-    }
-    stats.accepted++;
-    // Until it is looked at anew, nobody is told that nothing waits.
-    space.pending = Math.max(1, space.pending);
-    return this.#rows.put(space.set, key, change, policy.ack);
+  put(target: RowTarget, change: RowChange): RowChanged | Promise<RowChanged> {
+    const { key, space, loader } = target;
+    const { onFull, timeout } = space.policy;
+    const fitting = changeFor(space, change);
+    const attempt = (): RowChanged | undefined | Promise<RowChanged | undefined> => this.#attempt(target, fitting);
+    const enter = (): Promise<RowChanged> => space.room.enter(key, attempt, timeout, () => fullError(space));
+    const isSum = fitting.kind === 'merge' && fitting.fields.some(({ do: what }) => what !== 'set' && what !== 'drop');
+    // What is added to has to be known.
+    if (isSum && loader !== undefined)
+      return this.#loaded(target, fitting).then(() => this.#accept(target, attempt, enter));
+    if (onFull !== 'block') return this.#accept(target, attempt, enter);
+    // Whether there is room may be told later only, and what comes after must not overtake it.
+    const { room } = space;
+    const now = (): RowChanged | Promise<RowChanged> => (room.isBusy ? enter() : this.#accept(target, attempt, enter));
+    const before = room.of(key);
+    const changed = before === undefined ? now() : before.then(now);
+    if (changed instanceof Promise) room.hold(key, changed);
+    return changed;
   }
 
-  /** The row as of now; undefined: nothing is known of it, or it was removed. */
-  read({ key, space }: RowTarget): StoredRow | undefined | Promise<StoredRow | undefined> {
-    const row = this.#rows.read(space.set, key);
-    return row instanceof Promise ? row.then(unlessRemoved) : unlessRemoved(row);
+  /**
+   * The row as of now; undefined: there is none, or nothing is known of it.
+   * @param wanted fields that are asked for; all, where it is not given
+   * @throws SluiceError MANAGED_KEY for records; of rows that are read through: ORIGIN_FAILED, ORIGIN_TIMEOUT, ORIGIN_OVERLOADED
+   */
+  read(target: RowTarget, wanted?: readonly ByteString[]): StoredRow | undefined | Promise<StoredRow | undefined> {
+    const { key, space } = target;
+    if (space.mapping.shape === 'record')
+      throw new SluiceError('MANAGED_KEY', `${JSON.stringify(space.name)} are records, which are written and not read`);
+    const before = space.room.of(key);
+    if (before !== undefined) return before.then(() => this.#read(target, wanted));
+    return this.#read(target, wanted);
   }
+
+  /**
+   * Accepts records, all of them or none.
+   * @param bodies JSON objects of plain values @returns how many wait now
+   * @throws SluiceError MANAGED_KEY, INVALID_ARGUMENT, OVERLOADED, OUT_OF_MEMORY, STORE_UNAVAILABLE …
+   */
+  async append({ key, space, records }: RowTarget, bodies: readonly ByteString[]): Promise<number> {
+    if (records === undefined)
+      throw new SluiceError('MANAGED_KEY', `${JSON.stringify(space.name)} are no records but ${space.mapping.shape}s`);
+    const parsed = bodies.map((body) => {
+      const fields = parseJsonRow(body);
+      if (fields === undefined) throw new SluiceError('INVALID_ARGUMENT', 'a record is a JSON object of plain values');
+      requireColumns(space, fields.keys());
+      return fields;
+    });
+    const attempt = async (): Promise<number | undefined> => {
+      const waiting = await records.append(key, parsed);
+      if (waiting !== undefined) space.stats.accepted += parsed.length;
+      return waiting;
+    };
+    const { onFull, timeout } = space.policy;
+    const waiting = onFull === 'block' && space.room.isBusy ? undefined : await attempt();
+    if (waiting !== undefined) return waiting;
+    if (onFull === 'block') return space.room.enter(key, attempt, timeout, () => fullError(space));
+    throw fullError(space);
+  }
+
+  #attempt({ key, space }: RowTarget, change: RowChange): RowChanged | undefined | Promise<RowChanged | undefined> {
+    const { ack, maxPending, onFull } = space.policy;
+    const limit = onFull === 'through' ? Number.POSITIVE_INFINITY : Math.ceil(maxPending / this.#rows.partitions);
+    return this.#rows.put(space.set, key, change, { ack, limit });
+  }
+
+  #accept(
+    target: RowTarget,
+    attempt: () => RowChanged | undefined | Promise<RowChanged | undefined>,
+    enter: () => Promise<RowChanged>,
+  ): RowChanged | Promise<RowChanged> {
+    const { space, key, writeNow } = target;
+    const { onFull, maxPending } = space.policy;
+    const done = (changed: RowChanged | undefined): RowChanged | Promise<RowChanged> => {
+      if (changed === undefined) {
+        if (onFull === 'block') return enter();
+        throw fullError(space);
+      }
+      space.stats.accepted++;
+      space.waits(this.#rows.partitionOf(key), changed.waiting);
+      if (onFull !== 'through' || space.pending <= maxPending) return changed;
+      return writeNow(key, changed.version).then(() => changed);
+    };
+    const changed = attempt();
+    return changed instanceof Promise ? changed.then(done) : done(changed);
+  }
+
+  #read(target: RowTarget, wanted?: readonly ByteString[]): StoredRow | undefined | Promise<StoredRow | undefined> {
+    const { key, space, loader } = target;
+    const row = this.#rows.read(space.set, key);
+    if (loader === undefined) return row instanceof Promise ? row.then(unlessRemoved) : unlessRemoved(row);
+    const whole = (known: StoredRow | undefined): StoredRow | undefined | Promise<StoredRow | undefined> => {
+      const isEnough = known?.isKnown === true || wanted?.every((field) => known?.fields.has(field) === true) === true;
+      return isEnough ? unlessRemoved(known) : loader.load(space, key).then(unlessRemoved);
+    };
+    return row instanceof Promise ? row.then(whole) : whole(row);
+  }
+
+  async #loaded(target: RowTarget, change: RowChange): Promise<void> {
+    if (change.kind === 'merge')
+      await this.#read(
+        target,
+        change.fields.map(({ field }) => field),
+      );
+  }
+}
+
+/** The change as the keyspace takes it. @throws SluiceError INVALID_ARGUMENT, MANAGED_KEY */
+function changeFor(space: RowSpace, change: RowChange): RowChange {
+  const { shape } = space.mapping;
+  if (change.kind !== 'delete')
+    requireColumns(
+      space,
+      change.fields.map(({ field }) => field),
+    );
+  if (shape === 'row') return change;
+  const name = JSON.stringify(space.name);
+  if (shape === 'record')
+    throw new SluiceError('MANAGED_KEY', `${name} are records: append them (RPUSH, POST), each a JSON object`);
+  if (change.kind !== 'merge' || change.fields.some(({ do: what }) => what !== 'add'))
+    throw new SluiceError('MANAGED_KEY', `${name} are counters, which are only added to (HINCRBY, INCRBY)`);
+  return {
+    kind: 'merge',
+    fields: change.fields.map((one) => (one.do === 'add' ? { ...one, do: 'count' } : one)),
+  };
+}
+
+function fullError(space: RowSpace): SluiceError {
+  const { stats, pending, name, trouble, policy } = space;
+  stats.refused++;
+  const rows = Math.max(pending, policy.maxPending);
+  const because = trouble === undefined ? '' : `: ${trouble}`;
+  return new SluiceError(
+    'OVERLOADED',
+    `${rows} rows of ${JSON.stringify(name)} wait to be written${because}; try again later`,
+  );
 }
 
 function unlessRemoved(row: StoredRow | undefined): StoredRow | undefined {
   return row === undefined || row.fields.size === 0 ? undefined : row;
 }
 
-function requireColumns(space: RowSpace, fields: readonly { readonly field: ByteString }[]): void {
-  for (const { field } of fields) {
+function requireColumns(space: RowSpace, fields: Iterable<ByteString>): void {
+  for (const field of fields) {
     if (space.has(field)) continue;
     throw new SluiceError(
       'INVALID_ARGUMENT',

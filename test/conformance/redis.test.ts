@@ -73,7 +73,7 @@ function conforms(name: string, start: () => Promise<Servers>, can = true): void
     suite('Counter', counterSuite, (calls) => new RedisCounter(calls));
     suite('Window', windowSuite, (calls) => new RedisWindow(calls));
     suite('RecordLog', recordLogSuite, (calls) => new RedisRecordLog(calls));
-    suite('DirtySet', dirtySetSuite, (calls) => new RedisDirtySet(calls, Date.now));
+    suite('DirtySet', dirtySetSuite, (calls) => new RedisDirtySet(calls));
     suite('Lease', leaseSuite, (calls) => new RedisLease(calls));
     suite('Channel', channelSuite, (calls) => new RedisChannel(calls));
   });

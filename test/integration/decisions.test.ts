@@ -138,7 +138,7 @@ const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
     .array(value, { maxLength: 4 })
     .map((records) => script(appendRecords, [log.next, log.records, log.waiting], records)),
   'claim-records': fc
-    .tuple(duration, whole(0, 3))
+    .tuple(duration, whole(0, 3), fc.constantFrom('', '1'))
     .map((args) => script(claimRecords, [log.waiting, log.claimed, log.records], ['NOW', ...args])),
   'acknowledge-records': ids.map((some) => script(acknowledgeRecords, [log.claimed, log.records], some)),
   'count-records': fc.constant(script(countRecords, [log.waiting, log.claimed], [])),
@@ -181,9 +181,9 @@ const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
       ),
     ),
   'claim-dirty': fc
-    .tuple(duration, whole(0, 2), fc.integer({ min: -150, max: 300 }), fc.integer({ min: -150, max: 300 }))
-    .map(([lease, count, ripe, overdue]) =>
-      script(claimDirty, dirtySet, ['NOW', lease, count, String(START + ripe), String(START + overdue)]),
+    .tuple(duration, whole(0, 2), whole(-50, 300), whole(-50, 300), fc.constantFrom([], [], ['a']))
+    .map(([lease, count, minAge, maxAge, only]) =>
+      script(claimDirty, dirtySet, ['NOW', lease, count, minAge, maxAge, ...only]),
     ),
   'acknowledge-dirty': fc
     .tuple(ttl, fc.array(fc.tuple(rowName, fc.integer({ min: 0, max: 300 })), { minLength: 1, maxLength: 2 }))
@@ -235,7 +235,8 @@ const families = [
     'claim-dirty',
     'acknowledge-dirty',
     'fail-dirty',
-    'list-dirty', 'count-dirty',
+    'list-dirty',
+    'count-dirty',
   ],
 ] as const;
 

@@ -58,7 +58,7 @@ async function bench(): Promise<Bench> {
   const { host, port } = redis;
   const ports = openRedisPorts({ kind: 'standalone', endpoints: [{ host, port }], database: 0 });
   const way = new SlowWay(ports.calls.commands);
-  const rows = new RedisDirtySet(new RedisCalls(way, ports.calls.keys), Date.now);
+  const rows = new RedisDirtySet(new RedisCalls(way, ports.calls.keys));
   const raw = await connectRaw({ port });
   return {
     way,

@@ -1,6 +1,6 @@
 import { parseEntityTags, strongTags, weaklyMatches } from '../../http/etag.ts';
 import { percentDecode } from '../../http/percent.ts';
-import { type ByteString, toBuffer } from '../../kernel/bytes.ts';
+import { type ByteString, fromBuffer, toBuffer } from '../../kernel/bytes.ts';
 import { parseDuration } from '../../kernel/duration.ts';
 import type { OnlyIf, SetOptions, SetOutcome } from '../../store/ports.ts';
 import { requireRight } from './access.ts';
@@ -41,6 +41,8 @@ export interface KeyStore {
   set(key: Uint8Array, value: Uint8Array, options: SetOptions): Promise<SetOutcome>;
   delete(key: Uint8Array, options: { readonly onlyIf?: { readonly tags: readonly string[] } }): Promise<boolean>;
   increment(key: Uint8Array, by: bigint): Promise<bigint>;
+  /** A record at the end of those of its key; absent where no keys have any. @returns how many wait; undefined: the key has none */
+  append?(key: ByteString, record: ByteString): Promise<number | undefined>;
   /** Reading one's own writes from other nodes; absent where there are none. */
   readonly sync?: KeySync;
 }
@@ -93,6 +95,10 @@ export function handleKey(options: KeyHandlerOptions, exchange: Exchange): Promi
       return remove(options.keys, exchange, toBuffer(key));
     case 'POST':
       checkParameters(parameters, ['incr']);
+      if (parameters?.has('incr') !== true && options.keys.append !== undefined) {
+        requireRight(exchange, 'write', key);
+        return append(options, exchange, key);
+      }
       requireRight(exchange, 'count', key);
       return increment(options, exchange, toBuffer(key), parameters);
     default:
@@ -198,6 +204,24 @@ async function remove(keys: KeyStore, { request, response }: Exchange, key: Uint
   response.end();
 }
 
+async function append({ keys, bodyBytes }: KeyHandlerOptions, exchange: Exchange, key: ByteString): Promise<void> {
+  const waiting = await keys.append?.(key, fromBuffer(await exchange.readBody(bodyBytes)));
+  if (waiting === undefined) throw notCounted();
+  const body = JSON.stringify({ waiting });
+  exchange.response.writeHead(202, [
+    'Content-Type',
+    'application/json',
+    'Content-Length',
+    String(body.length),
+    ...syncHeaders(keys),
+  ]);
+  exchange.response.end(body);
+}
+
+function notCounted(): Problem {
+  return new Problem(400, 'Bad request', 'POST counts: give ?incr= and a whole number, such as ?incr=1');
+}
+
 async function increment(
   { keys, bodyBytes }: KeyHandlerOptions,
   exchange: Exchange,
@@ -206,7 +230,7 @@ async function increment(
 ): Promise<void> {
   const by = parameters?.get('incr');
   if (by === undefined || by === null || !/^-?\d{1,19}$/.test(by)) {
-    throw new Problem(400, 'Bad request', 'POST counts: give ?incr= and a whole number, such as ?incr=1');
+    throw notCounted();
   }
   if ((await exchange.readBody(bodyBytes)).length > 0)
     throw new Problem(400, 'Bad request', 'POST ?incr= takes no body');

@@ -24,7 +24,7 @@ export interface OtherKeys {
 const never = (): never => {
   throw new Error('there are no such keys');
 };
-const nothing: ManagedReads & Rows = { find: () => undefined, read: never, purge: never, put: never };
+const nothing: ManagedReads & Rows = { find: () => undefined, read: never, purge: never, put: never, append: never };
 
 /**
  * The commands of one client on the embedded engine, where some keys are read through or written behind: these may take their time, and their replies keep

@@ -1,11 +1,16 @@
 import { SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
+import { jsonRow, parseJsonRow } from '../../kernel/json-row.ts';
 import type { FieldChange, RowChange, RowChanged, StoredRow } from '../../store/ports.ts';
 import { errorFrame, Slot, type SlotOwner } from './slot.ts';
 
 /** A key that is a row. */
 export interface RowTarget {
-  readonly space: { readonly name: string };
+  readonly space: {
+    readonly name: string;
+    /** Of counters of one column: its field. */
+    readonly onlyField: ByteString | undefined;
+  };
 }
 
 /** What the face needs of rows that are written later. @throws SluiceError, also as rejections */
@@ -13,7 +18,10 @@ export interface Rows<Target extends RowTarget = RowTarget> {
   /** Undefined for a key of no keyspace. */
   find(key: ByteString): Target | undefined;
   put(target: Target, change: RowChange): RowChanged | Promise<RowChanged>;
-  read(target: Target): StoredRow | undefined | Promise<StoredRow | undefined>;
+  /** @param wanted fields that are asked for; all, where it is not given */
+  read(target: Target, wanted?: readonly ByteString[]): StoredRow | undefined | Promise<StoredRow | undefined>;
+  /** Records, each a JSON object. @returns how many wait */
+  append(target: Target, records: readonly ByteString[]): Promise<number>;
 }
 
 /** What the answers need of the client. */
@@ -48,17 +56,43 @@ const commands: Readonly<Record<string, RowCommand>> = {
   hincrby: {
     words: [4, 4],
     run: (client, target, argv) => {
-      const by = Number(argv[3]);
-      if (!WHOLE.test(argv[3] as ByteString) || !Number.isSafeInteger(by))
-        throw new SluiceError('NOT_AN_INTEGER', 'value is not an integer or out of range');
-      const fields: FieldChange[] = [{ do: 'add', field: argv[2] as ByteString, by }];
-      return put(client, target, { kind: 'merge', fields }, ({ sum }) => `:${sum ?? 0}\r\n`);
+      return add(client, target, argv[2] as ByteString, wholeIn(argv[3]));
     },
   },
-  hget: { words: [3, 3], run: read((row, argv, proto) => bulk(row?.fields.get(argv[2] as ByteString), proto)) },
+  incr: { words: [2, 2], run: (client, target) => add(client, target, onlyField(target), 1) },
+  decr: { words: [2, 2], run: (client, target) => add(client, target, onlyField(target), -1) },
+  incrby: { words: [3, 3], run: (client, target, argv) => add(client, target, onlyField(target), wholeIn(argv[2])) },
+  decrby: { words: [3, 3], run: (client, target, argv) => add(client, target, onlyField(target), -wholeIn(argv[2])) },
+  set: {
+    words: [3, MANY],
+    run: (client, target, argv) => {
+      if (argv.length > 3)
+        throw new SluiceError('MANAGED_KEY', `options of SET are not for keys of ${JSON.stringify(target.space.name)}`);
+      const row = parseJsonRow(argv[2] as ByteString);
+      if (row === undefined) throw new SluiceError('INVALID_ARGUMENT', 'a row is a JSON object of plain values');
+      const fields = [...row].flatMap(([field, value]): FieldChange[] =>
+        value === null ? [] : [{ do: 'set', field, value }],
+      );
+      return put(client, target, { kind: 'replace', fields }, () => '+OK\r\n');
+    },
+  },
+  get: {
+    words: [2, 2],
+    run: (client, target, argv) => {
+      const field = target.space.onlyField;
+      const text = (row: StoredRow): ByteString | undefined =>
+        field === undefined ? jsonRow(row.fields) : row.fields.get(field);
+      return read((row, _, proto) => bulk(row === undefined ? undefined : text(row), proto))(client, target, argv);
+    },
+  },
+  rpush: {
+    words: [3, MANY],
+    run: async (client, target, argv) => `:${await client.rows.append(target, argv.slice(2))}\r\n`,
+  },
+  hget: { words: [3, 3], run: readFields((row, argv, proto) => bulk(row?.fields.get(argv[2] as ByteString), proto)) },
   hmget: {
     words: [3, MANY],
-    run: read((row, argv, proto) => array(argv.slice(2).map((field) => bulk(row?.fields.get(field), proto)))),
+    run: readFields((row, argv, proto) => array(argv.slice(2).map((field) => bulk(row?.fields.get(field), proto)))),
   },
   hgetall: {
     words: [2, 2],
@@ -72,9 +106,12 @@ const commands: Readonly<Record<string, RowCommand>> = {
   hlen: { words: [2, 2], run: read((row) => `:${row?.fields.size ?? 0}\r\n`) },
   hexists: {
     words: [3, 3],
-    run: read((row, argv) => (row?.fields.has(argv[2] as ByteString) === true ? ':1\r\n' : ':0\r\n')),
+    run: readFields((row, argv) => (row?.fields.has(argv[2] as ByteString) === true ? ':1\r\n' : ':0\r\n')),
   },
-  hstrlen: { words: [3, 3], run: read((row, argv) => `:${row?.fields.get(argv[2] as ByteString)?.length ?? 0}\r\n`) },
+  hstrlen: {
+    words: [3, 3],
+    run: readFields((row, argv) => `:${row?.fields.get(argv[2] as ByteString)?.length ?? 0}\r\n`),
+  },
   type: { words: [2, 2], run: read((row) => (row === undefined ? '+none\r\n' : '+hash\r\n')) },
   ttl: { words: [2, 2], run: read((row) => (row === undefined ? ':-2\r\n' : ':-1\r\n')) },
   pttl: { words: [2, 2], run: read((row) => (row === undefined ? ':-2\r\n' : ':-1\r\n')) },
@@ -155,14 +192,41 @@ function put(
   return changed instanceof Promise ? changed.then(reply) : reply(changed);
 }
 
-function read(
-  answer: (row: StoredRow | undefined, argv: readonly ByteString[], proto: 2 | 3) => ByteString,
-): RowCommand['run'] {
+function add(client: RowClient, target: RowTarget, field: ByteString, by: number): ByteString | Promise<ByteString> {
+  const fields: FieldChange[] = [{ do: 'add', field, by }];
+  return put(client, target, { kind: 'merge', fields }, ({ sum }) => `:${sum ?? 0}\r\n`);
+}
+
+/** @throws SluiceError NOT_AN_INTEGER */
+function wholeIn(word: ByteString | undefined): number {
+  const by = Number(word);
+  if (!WHOLE.test(word ?? '') || !Number.isSafeInteger(by))
+    throw new SluiceError('NOT_AN_INTEGER', 'value is not an integer or out of range');
+  return by;
+}
+
+/** @throws SluiceError MANAGED_KEY */
+function onlyField({ space }: RowTarget): ByteString {
+  if (space.onlyField !== undefined) return space.onlyField;
+  throw new SluiceError(
+    'MANAGED_KEY',
+    `${JSON.stringify(space.name)} are no counters of one column; say which field: HINCRBY`,
+  );
+}
+
+type RowAnswer = (row: StoredRow | undefined, argv: readonly ByteString[], proto: 2 | 3) => ByteString;
+
+function read(answer: RowAnswer, isOfFields = false): RowCommand['run'] {
   return (client, target, argv) => {
     const { proto } = client;
-    const row = client.rows.read(target);
+    const row = client.rows.read(target, isOfFields ? argv.slice(2) : undefined);
     return row instanceof Promise ? row.then((found) => answer(found, argv, proto)) : answer(row, argv, proto);
   };
+}
+
+/** The same of the fields that are named alone. */
+function readFields(answer: RowAnswer): RowCommand['run'] {
+  return read(answer, true);
 }
 
 async function remove(client: RowClient, targets: readonly RowTarget[]): Promise<ByteString> {

@@ -1,14 +1,14 @@
 import { type ByteString, bytesToUtf8 } from '../../kernel/bytes.ts';
 import type { SortedSets } from '../engine/sorted-sets.ts';
-import type { ClaimedRecord } from '../ports.ts';
+import type { ClaimedRecord, RecordClaim } from '../ports.ts';
 import { countArg, durationArg, numberIn, toOwned } from './arguments.ts';
 import { defineDecision, type ScriptReply } from './decision.ts';
 import { luaTime, timeOf } from './time.ts';
 import { luaWhole } from './whole-numbers.ts';
 
 /** @throws SluiceError INVALID_ARGUMENT */
-export function claimArgs({ count, lease }: { readonly count: number; readonly lease: number }): ByteString[] {
-  return ['', durationArg(lease), countArg('count', count)];
+export function claimArgs({ count, lease, takeOver = false }: RecordClaim): ByteString[] {
+  return ['', durationArg(lease), countArg('count', count), ...(takeOver ? ['1'] : [])];
 }
 
 export function claimedRecords(reply: ScriptReply): ClaimedRecord[] {
@@ -23,7 +23,8 @@ export function claimedRecords(reply: ScriptReply): ClaimedRecord[] {
  * Takes the oldest records that wait, among them those whose lease has lapsed, which come first again. What is claimed lies in a
  * sorted set by the end of its lease.
  *
- * Keys: those waiting, those claimed, the records. Arguments: instant, lease, count. Reply: number, record, number, record …
+ * Keys: those waiting, those claimed, the records. Arguments: instant, lease, count, `1`: every lease has
+ * lapsed. Reply: number, record, number, record …
  */
 export const claimRecords = defineDecision({
   name: 'claim-records',
@@ -31,7 +32,7 @@ export const claimRecords = defineDecision({
   keys: [3, 3],
   args: 3,
   lua: `${luaTime}${luaWhole}
-local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now))
+local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[4] == '1' and '+inf' or text(now))
 table.sort(lapsed, function(a, b) return tonumber(a) > tonumber(b) end)
 for _, id in ipairs(lapsed) do
   redis.call('ZREM', KEYS[2], id)
@@ -50,11 +51,12 @@ return taken
   native(space, keys, args) {
     const [waiting, claimed, records] = keys as [ByteString, ByteString, ByteString];
     const now = timeOf(space, [], args[0]);
-    const [lease, count] = args.slice(1).map(numberIn) as [number, number];
+    const [lease, count] = args.slice(1, 3).map(numberIn) as [number, number];
+    const until = args[3] === '1' ? Number.POSITIVE_INFINITY : now;
     const { entryClass } = space;
     const { lists } = space.keyspace(waiting);
     const { sortedSets } = space.keyspace(claimed);
-    for (const id of lapsedOf(sortedSets, claimed, now)) {
+    for (const id of lapsedOf(sortedSets, claimed, until)) {
       sortedSets.remove(claimed, id);
       lists.pushLeft(waiting, id, entryClass);
     }
@@ -70,12 +72,12 @@ return taken
 });
 
 /** The latest record first: each is put in front of the one before. */
-function lapsedOf(sortedSets: SortedSets, claimed: ByteString, now: number): ByteString[] {
+function lapsedOf(sortedSets: SortedSets, claimed: ByteString, until: number): ByteString[] {
   const set = sortedSets.read(claimed);
   if (set === undefined) return [];
   const lapsed = set.range(
     0,
-    set.lowerBound(({ score }) => score <= now),
+    set.lowerBound(({ score }) => score <= until),
   );
   return [...lapsed].map(({ member }) => member).sort((a, b) => Number(b) - Number(a));
 }

@@ -1,5 +1,5 @@
 import type { ByteString } from '../../kernel/bytes.ts';
-import type { ClaimedRow, RowChange, RowChanged, RowLoad, StoredRow } from '../ports.ts';
+import type { ClaimedRow, RowChange, RowChanged, RowClaim, RowLoad, StoredRow } from '../ports.ts';
 import { countArg, durationArg, numberIn } from './arguments.ts';
 import type { ScriptReply } from './decision.ts';
 import { ROW_ADDING, ROW_KNOWN, ROW_REMOVED, ROW_VERSION, ROW_WHOLE, rowLetter } from './dirty-keys.ts';
@@ -25,23 +25,10 @@ export function rowChanged(reply: ScriptReply): RowChanged | undefined {
   return { version: Number(version), count, sum: sum === '' ? undefined : numberIn(sum), waiting };
 }
 
-/** The arguments of `claim-dirty`. @param now ms since the epoch @throws SluiceError INVALID_ARGUMENT */
-export function claimDirtyArgs(
-  now: number,
-  {
-    count,
-    lease,
-    minAge,
-    maxAge,
-  }: { readonly count: number; readonly lease: number; readonly minAge: number; readonly maxAge: number },
-): ByteString[] {
-  return [
-    '',
-    durationArg(lease),
-    countArg('count', count),
-    String(Math.floor(now - minAge)),
-    String(Math.floor(now - maxAge)),
-  ];
+/** The arguments of `claim-dirty`. @throws SluiceError INVALID_ARGUMENT */
+export function claimDirtyArgs({ count, lease, minAge, maxAge, only }: RowClaim): ByteString[] {
+  const ages = [minAge, maxAge].map((age) => String(Math.floor(age)));
+  return ['', durationArg(lease), countArg('count', count), ...ages, ...(only === undefined ? [] : [only])];
 }
 
 /** The arguments of `acknowledge-dirty`. @throws SluiceError INVALID_ARGUMENT */

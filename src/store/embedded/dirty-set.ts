@@ -57,6 +57,9 @@ export class EmbeddedDirtySet implements DirtySet {
     { ack, limit }: PutOptions,
   ): RowChanged | undefined | Promise<RowChanged | undefined> {
     const { dirty, versions, row } = keys.dirty(set, 0);
+    // Said at once: it reveals nothing that would have to be committed before.
+    const waiting = this.#turn.engine.internal.sortedSets.read(dirty);
+    if (waiting !== undefined && waiting.size >= limit && waiting.score(key) === undefined) return undefined;
     const names = [row + key, dirty, versions];
     const args = putDirtyArgs(key, change, limit);
     const reply = this.#turn.decideNow(putDirty, names, args, ack === 'store');
@@ -91,7 +94,7 @@ export class EmbeddedDirtySet implements DirtySet {
   async claim(set: ByteString, _: number, claim: RowClaim): Promise<ClaimedRow[]> {
     const { dirty, inflight, since, row } = keys.dirty(set, 0);
     if (!this.#resumed.has(set)) await this.#resume(set);
-    const args = claimDirtyArgs(this.#turn.engine.clock.now(), claim);
+    const args = claimDirtyArgs(claim);
     const names = (await this.#turn.decide(claimDirty, [dirty, inflight, since], args, undefined)) as ByteString[];
     const rows: ClaimedRow[] = [];
     for (const name of names) {

@@ -7,7 +7,7 @@ import { countRecords } from '../decisions/count-records.ts';
 import { readArgs, readRecords } from '../decisions/read-records.ts';
 import { removeRecords } from '../decisions/remove-records.ts';
 import { StoreKeys } from '../keys.ts';
-import type { CallOptions, ClaimedRecord, KeyInput, RecordLog } from '../ports.ts';
+import type { CallOptions, ClaimedRecord, KeyInput, RecordClaim, RecordLog } from '../ports.ts';
 import type { EmbeddedTurn } from './embedded-turn.ts';
 
 const keys = new StoreKeys();
@@ -25,11 +25,7 @@ export class EmbeddedRecordLog implements RecordLog {
     return (await this.#turn.decide(appendRecords, [next, all, waiting], records.map(toBytes), options)) as number;
   }
 
-  async claim(
-    log: KeyInput,
-    claim: { readonly count: number; readonly lease: number },
-    options?: CallOptions,
-  ): Promise<ClaimedRecord[]> {
+  async claim(log: KeyInput, claim: RecordClaim, options?: CallOptions): Promise<ClaimedRecord[]> {
     const { waiting, claimed, records } = keys.log(toBytes(log));
     const names = [waiting, claimed, records];
     return claimedRecords(await this.#turn.decide(claimRecords, names, claimArgs(claim), options));

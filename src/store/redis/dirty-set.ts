@@ -38,16 +38,13 @@ const PARTITIONS = 16;
 /** Keys of one script: a longer one holds up everybody else on the server. */
 const MAX_ROWS_A_CALL = 500;
 
-/** The `DirtySet` port; rows wait by the clock of the server, and are due by that of this node. */
+/** The `DirtySet` port; rows wait by the clock of the server. */
 export class RedisDirtySet implements DirtySet {
   readonly partitions = PARTITIONS;
   readonly #calls: RedisCalls;
-  readonly #now: () => number;
 
-  /** @param now ms since the epoch */
-  constructor(calls: RedisCalls, now: () => number) {
+  constructor(calls: RedisCalls) {
     this.#calls = calls;
-    this.#now = now;
   }
 
   partitionOf(key: ByteString): number {
@@ -91,7 +88,7 @@ export class RedisDirtySet implements DirtySet {
 
   async claim(set: ByteString, partition: number, claim: RowClaim): Promise<ClaimedRow[]> {
     const { dirty, inflight, since, row } = this.#calls.keys.dirty(set, partition);
-    const args = claimDirtyArgs(this.#now(), claim);
+    const args = claimDirtyArgs(claim);
     const names = (await this.#calls.decide(claimDirty, [dirty, inflight, since], args)) as ByteString[];
     const decision = claim.counts === true ? freezeCounts : readDirty;
     const claimed = claim.counts === true ? claimedCounts : claimedRow;

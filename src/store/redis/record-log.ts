@@ -6,7 +6,7 @@ import { claimArgs, claimedRecords, claimRecords } from '../decisions/claim-reco
 import { countRecords } from '../decisions/count-records.ts';
 import { readArgs, readRecords } from '../decisions/read-records.ts';
 import { removeRecords } from '../decisions/remove-records.ts';
-import type { CallOptions, ClaimedRecord, KeyInput, RecordLog } from '../ports.ts';
+import type { CallOptions, ClaimedRecord, KeyInput, RecordClaim, RecordLog } from '../ports.ts';
 import type { RedisCalls } from './redis-calls.ts';
 
 /** Each is looked for along the list: a longer script holds up everybody else on the server. */
@@ -26,11 +26,7 @@ export class RedisRecordLog implements RecordLog {
     return (await this.#calls.decide(appendRecords, [next, all, waiting], args, options)) as number;
   }
 
-  async claim(
-    log: KeyInput,
-    claim: { readonly count: number; readonly lease: number },
-    options?: CallOptions,
-  ): Promise<ClaimedRecord[]> {
+  async claim(log: KeyInput, claim: RecordClaim, options?: CallOptions): Promise<ClaimedRecord[]> {
     const { waiting, claimed, records } = this.#calls.keys.log(toBytes(log));
     const names = [waiting, claimed, records];
     return claimedRecords(await this.#calls.decide(claimRecords, names, claimArgs(claim), options));

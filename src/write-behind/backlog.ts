@@ -1,0 +1,38 @@
+import type { ByteString } from '../kernel/bytes.ts';
+import type { SinkRow } from '../sink/sink.ts';
+import type { LetterRow } from './dead-letters.ts';
+
+/** What is taken of a part. */
+export interface BacklogClaim {
+  readonly count: number;
+  /** It comes back by itself after that, ms. */
+  readonly lease: number;
+  /** Only what has waited for so long, ms. */
+  readonly minAge: number;
+  /** Nothing before there are `count`, unless one has waited for so long, ms. */
+  readonly maxAge: number;
+  /** This one alone, whatever it has waited. */
+  readonly only?: ByteString;
+}
+
+/** What waits of one keyspace, in parts that are taken each by itself. */
+export interface Backlog<Item> {
+  readonly partitions: number;
+  claim(partition: number, claim: BacklogClaim): Promise<Item[]>;
+  /** What would be taken first; it is not. */
+  waiting(partition: number, count: number): Promise<Item[]>;
+  /** Undefined: there is nothing to write of it. */
+  sinkRow(item: Item): SinkRow | undefined;
+  /** As it is set aside. */
+  letter(item: Item): LetterRow;
+  /** What was set aside, to be written again. */
+  rowOf(letter: LetterRow): SinkRow | undefined;
+  /** Was written. */
+  acknowledge(partition: number, items: readonly Item[]): Promise<void>;
+  /** Was not; the order stays. */
+  fail(partition: number, items: readonly Item[]): Promise<void>;
+  /** Since when the oldest waits, ms since the epoch. */
+  size(
+    partition: number,
+  ): Promise<{ readonly waiting: number; readonly claimed: number; readonly oldest: number | undefined }>;
+}
