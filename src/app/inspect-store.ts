@@ -37,7 +37,7 @@ export async function inspectStore(config: SluiceConfig, clock: Clock): Promise<
       'USAGE',
       `the store is ${target}, in this process: there is no server to ask; name one, for example with --redis HOST:PORT`,
     );
-  const { cache, upstream } = config;
+  const { cache, upstream, keyspaces } = config;
   const login = await loginOf(config, target);
   const context: Inspection = {
     target,
@@ -49,6 +49,7 @@ export async function inspectStore(config: SluiceConfig, clock: Clock): Promise<
       kind: target.kind,
       cachedKeys: cache.enabled ? cache.maxEntries : 0,
       dedicated: upstream.dedicated,
+      rowsWait: keyspaces.some(({ writeBehind }) => writeBehind !== undefined),
     },
   };
   const about = { store: storeName(target), kind: target.kind };

@@ -21,6 +21,7 @@ export function settingPoints({ value: config, sources }: LoadedConfig, facts: P
   bounds(config, sources.has('maxBytes'), facts, open);
   logging(config, open);
   keyspaces(config, open);
+  writtenBehind(config, open);
   fetches(config, open);
   return points;
 }
@@ -161,6 +162,42 @@ function keyspaces({ keyspaces: all }: SluiceConfig, open: Open): void {
       );
     if (origin.http !== undefined && isPlainHttp(origin.http) && Object.keys(origin.headers).length > 0)
       open('origin-tls', `${at} (${match}) sends its header fields over http`, `${at}.origin.http: https://…`);
+  }
+}
+
+/** Rows that are accepted now and written later: between the two they must not be lost. */
+function writtenBehind({ keyspaces: all, store, durability }: SluiceConfig, open: Open): void {
+  for (const [i, { match, writeBehind }] of all.entries()) {
+    if (writeBehind === undefined) continue;
+    const { ack, shape, delete: deletes, fence, alarm } = writeBehind;
+    const at = `keyspaces[${i}]`;
+    const isKept = isRemote(store) || (store === 'embedded' && durability !== 'memory');
+    if (!isKept) {
+      open(
+        'write-behind-store',
+        `${at} (${match}) accepts rows into memory: those that are not written yet are gone after a restart`,
+        'store: embedded, durability: commit, or fsync',
+      );
+    } else if (ack === 'memory') {
+      open(
+        'write-behind-ack',
+        `${at} (${match}) answers before a row is kept: what was accepted last is lost when the process ends`,
+        `${at}.writeBehind.ack: store`,
+      );
+    }
+    if (isRemote(store) && shape === 'row' && deletes === 'remove' && fence === undefined) {
+      open(
+        'write-behind-fence',
+        `${at} (${match}) removes rows and has no fence: a row that is removed may come back when a node that was held up writes late`,
+        `${at}.writeBehind.fence: a table of (name, epoch)`,
+      );
+    }
+    if (alarm.lag === 0 && alarm.pending === 0)
+      open(
+        'write-behind-alarm',
+        `${at} (${match}) raises no alarm when rows are not written`,
+        `${at}.writeBehind.alarm.lag: 1m`,
+      );
   }
 }
 

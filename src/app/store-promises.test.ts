@@ -47,6 +47,16 @@ describe('promisesOf', () => {
     ]);
   });
 
+  it('tells whether rows that wait to be written are safe there, where any do', () => {
+    const of = (facts: Partial<ServerFacts>): string | undefined => said('write-behind', facts, { rowsWait: true });
+    expect(said('write-behind', {})).toBeUndefined();
+    expect(of({})).toMatch(/^can /);
+    expect(of({ maxMemory: 2 ** 30, maxMemoryPolicy: 'volatile-lru' })).toMatch(/^can /);
+    expect(of({ maxMemory: 2 ** 30, maxMemoryPolicy: 'allkeys-lru' })).toMatch(/^cannot .*evicted .*noeviction/);
+    expect(of({ maxMemory: undefined })).toMatch(/^unknown /);
+    expect(of({ maxMemory: 1024, maxMemoryPolicy: undefined })).toMatch(/^unknown /);
+  });
+
   it.each<[string, Partial<ServerFacts>, RegExp]>([
     [
       'memory',

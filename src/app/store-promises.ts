@@ -15,6 +15,8 @@ export interface WantedOfServer {
   readonly kind: 'standalone' | 'sentinel' | 'cluster';
   /** `cache.enabled` and `cache.maxEntries`. */
   readonly cachedKeys: number;
+  /** Whether rows wait there to be written behind. @default false */
+  readonly rowsWait?: boolean;
   /** `upstream.dedicated` */
   readonly dedicated: number;
 }
@@ -27,6 +29,7 @@ export function promisesOf(facts: ServerFacts, wanted: WantedOfServer): readonly
   return [
     ...topology(facts, wanted),
     memory(facts),
+    ...rowsThatWait(facts, wanted),
     durability(facts),
     ...diskTrouble(facts),
     replication(facts, wanted),
@@ -71,6 +74,23 @@ function memory(facts: ServerFacts): StorePromise {
   if (policy === undefined) return unknown('memory', `what happens at ${bound}`, facts, 'CONFIG GET');
   const which = policy.startsWith('volatile-') ? 'what is stored with a time to live' : 'what is stored';
   return cannot('memory', `keep everything: ${which} may be evicted at ${bound} (${policy})`);
+}
+
+/** They have no time to live while they wait, so only policies that evict every key concern them. */
+function rowsThatWait(facts: ServerFacts, { rowsWait = false }: WantedOfServer): StorePromise[] {
+  const { maxMemory, maxMemoryPolicy: policy } = facts;
+  if (!rowsWait) return [];
+  const about = 'write-behind';
+  if (maxMemory === undefined || (maxMemory > 0 && policy === undefined))
+    return [unknown(about, 'whether rows that wait to be written may be evicted', facts, 'CONFIG GET')];
+  if (maxMemory > 0 && policy?.startsWith('allkeys-') === true)
+    return [
+      cannot(
+        about,
+        `keep rows that wait to be written: they may be evicted (${policy}); set maxmemory-policy noeviction`,
+      ),
+    ];
+  return [can(about, 'keep rows until they are written: they are not evicted')];
 }
 
 function durability(facts: ServerFacts): StorePromise {

@@ -76,10 +76,15 @@ function uidOf({ facts }: Given): Pick<ProductionFacts, 'uid'> {
 const keyspace = (more: string, origin = 'http: "https://api.example.com/{1}", rate: 10/1s'): string =>
   `keyspaces: [{ match: "user:*", origin: { ${origin} }, ${more} }]`;
 
+const written = (more = 'ack: store'): string =>
+  `connections: { c: "sqlite:./c.db" }
+keyspaces: [{ match: "user:*", writeBehind: { sink: c, table: t, key: id, columns: [a], ${more} } }]`;
+
 describe('the check for production', () => {
   it('finds nothing in a configuration that has all', async () => {
     expect(await check()).toEqual([]);
     expect(await check({ parts: { keyspaces: keyspace('grace: 10m') } })).toEqual([]);
+    expect(await check({ parts: { keyspaces: written() } })).toEqual([]);
     const fetch = 'fetch: { allow: ["https://api.example.com/*"], rate: 10/1s, addresses: [10.1.2.0/24] }';
     expect(await check({ parts: { fetch } })).toEqual([]);
     expect(
@@ -153,6 +158,20 @@ describe('the check for production', () => {
     ['log-level', 'log.level: info', { parts: { log: 'log: { level: debug }' } }],
     ['log-level', 'log.level: info', { parts: { log: 'log: { levels: { http: trace } }' } }],
     ['audit', 'log.audit.file', { parts: { log: 'log: { level: silent }' } }],
+    ['write-behind-ack', 'keyspaces[0].writeBehind.ack', { parts: { keyspaces: written('ack: memory') } }],
+    [
+      'write-behind-fence',
+      'keyspaces[0].writeBehind.fence',
+      {
+        parts: { store: 'store: "rediss://:${PW}@redis.example.com"', maxBytes: '', data: '', keyspaces: written() },
+        env: { PW: 'x' },
+      },
+    ],
+    [
+      'write-behind-alarm',
+      'keyspaces[0].writeBehind.alarm.lag',
+      { parts: { keyspaces: written('alarm: { lag: 0, pending: 0 }') } },
+    ],
     ['grace', 'keyspaces[0].grace', { parts: { keyspaces: keyspace('ttl: 1m') } }],
     [
       'origin-rate',
@@ -241,6 +260,13 @@ describe('the check for production', () => {
     expect(points[0]?.mend).toContain(mend);
     expect(JSON.stringify(points)).not.toContain('hidden');
     expect(JSON.stringify(points)).not.toContain('secret itself"');
+  });
+
+  it('tells of rows that would be accepted into memory only, beside the store itself', async () => {
+    for (const parts of [{ store: 'store: memory', data: '' }, { durability: 'durability: memory' }]) {
+      const points = await check({ parts: { ...parts, keyspaces: written() } });
+      expect(points.map(({ about }) => about)).toEqual(['durability', 'write-behind-store']);
+    }
   });
 
   it('secrets that come from the environment are fine', async () => {
