@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { isSluiceError } from '../../src/errors.ts';
 import type { ReplyValue } from '../../src/resp/reply-decoder.ts';
@@ -89,6 +89,23 @@ describe.skipIf(findProgram('redis-server') === undefined)('changes of one row t
     const [, , , third, , fourth] = await Promise.all(works);
     expect([third, fourth]).toEqual(['3', '4']);
     expect(await one.read()).toBe('4');
+  });
+
+  it('are not refused because of a script that this node has sent itself', async () => {
+    await using one = await bench();
+    const releaseFirst = one.way.hold();
+    const other = one.put(1, 'other');
+    const releaseSecond = one.way.hold();
+    const first = one.put(1);
+    await eventually(() => expect(one.way.answered).toBe(2));
+    // The script would be sent now, and then be found by the second one.
+    releaseFirst();
+    await sleep(50);
+    const second = one.put(2);
+    await sleep(50);
+    releaseSecond();
+    await Promise.all([other, first, second]);
+    expect(await one.read()).toBe('2');
   });
 
   it('are refused when a later one has found the script that they did not find', async () => {

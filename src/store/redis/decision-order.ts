@@ -18,29 +18,27 @@ interface Call {
   reject(error: unknown): void;
 }
 
-/** Calls under way that have their first key in common. */
-interface Flight {
-  underWay: number;
-  /** To be sent anew once nothing is under way: the server had no script for them, or they read too early because of one of these. */
-  again: Call[];
-  /** Came since there are such. */
-  held: Call[];
-  /** The last change that ran, or may have. */
-  ran: number;
-}
+/** Calls that may wait until it is known which scripts the server has. */
+const MAX_HELD = 65_536;
 
 /**
  * Sends decisions to a server: by the hash of their script, and with the script where the server does not have it (after a restart, a
  * failover, SCRIPT FLUSH).
  *
- * Those with the same first key take effect in the order in which they were called, all of which may be under way at a time. A change
- * that finds no script while a later one, behind a script that somebody else has sent meanwhile, does, is refused: to run it now would
- * undo the later one.
+ * Those with the same first key take effect in the order in which they were called, all of which may be under way at a time. Once one has
+ * found no script the next ones wait for those under way, so that none of them finds what another has sent meanwhile. A change that was
+ * overtaken all the same, behind a script that another program has sent, is refused: to run it now would undo the later one.
  */
 export class DecisionOrder {
   readonly #commands: RedisCommands;
-  readonly #flights = new Map<ByteString, Flight>();
   #calls = 0;
+  #underWay = 0;
+  /** To be sent anew once nothing is under way: the server had no script for them, or they read too early because of one of these. */
+  #again: Call[] = [];
+  /** Came since there are such. */
+  #held: Call[] = [];
+  /** The last change that ran, or may have, since there are such, by first key. */
+  readonly #ran = new Map<ByteString, number>();
 
   constructor(commands: RedisCommands) {
     this.#commands = commands;
@@ -58,22 +56,17 @@ export class DecisionOrder {
   ): Promise<ReplyValue> {
     return new Promise((resolve, reject) => {
       const call: Call = { order: ++this.#calls, decision, keys, args, signal, resolve, reject };
-      const key = keys[0] as ByteString;
-      let flight = this.#flights.get(key);
-      if (flight === undefined) {
-        flight = { underWay: 0, again: [], held: [], ran: 0 };
-        this.#flights.set(key, flight);
-      }
-      if (flight.again.length > 0) flight.held.push(call);
-      else this.#send(flight, call, false);
+      if (this.#again.length === 0) this.#send(call, false);
+      else if (this.#held.length < MAX_HELD) this.#held.push(call);
+      else reject(new SluiceError('OVERLOADED', `${MAX_HELD} calls wait for the store already; it was not sent`));
     });
   }
 
-  #send(flight: Flight, call: Call, withScript: boolean): void {
+  #send(call: Call, withScript: boolean): void {
     const { decision, keys, args, signal } = call;
     const { access, sha1, lua } = decision;
     const script = withScript ? ['EVAL', lua] : ['EVALSHA', sha1];
-    flight.underWay++;
+    this.#underWay++;
     this.#commands
       .call([...script, String(keys.length), ...keys, ...args], {
         keys: keys.map((_, index) => FIRST_KEY + index),
@@ -81,55 +74,52 @@ export class DecisionOrder {
         signal,
       })
       .then(
-        (reply) => this.#replied(flight, call, reply),
-        (error: unknown) => this.#failed(flight, call, error),
+        (reply) => this.#replied(call, reply),
+        (error: unknown) => this.#failed(call, error),
       );
   }
 
-  #replied(flight: Flight, call: Call, reply: ReplyValue): void {
-    flight.underWay--;
+  #replied(call: Call, reply: ReplyValue): void {
+    this.#underWay--;
+    const isOrderly = this.#again.length === 0;
     const hasNoScript = reply instanceof ReplyError && reply.message.startsWith('NOSCRIPT');
-    const isRead = call.decision.access === 'read';
-    if (hasNoScript || (isRead && flight.again.length > 0)) {
-      flight.again.push(call);
+    if (hasNoScript || (!isOrderly && call.decision.access === 'read')) {
+      this.#again.push(call);
     } else {
-      if (!isRead) flight.ran = call.order;
+      if (!isOrderly) this.#ran.set(call.keys[0] as ByteString, call.order);
       call.resolve(reply);
     }
-    this.#goOn(flight, call);
+    this.#goOn();
   }
 
-  #failed(flight: Flight, call: Call, error: unknown): void {
-    flight.underWay--;
+  #failed(call: Call, error: unknown): void {
+    this.#underWay--;
     const neverRan = isSluiceError(error, 'STORE_UNAVAILABLE') || isSluiceError(error, 'OVERLOADED');
-    if (!neverRan && call.decision.access !== 'read') flight.ran = call.order;
+    if (this.#again.length > 0 && !neverRan && call.decision.access !== 'read')
+      this.#ran.set(call.keys[0] as ByteString, call.order);
     call.reject(error);
-    this.#goOn(flight, call);
+    this.#goOn();
   }
 
-  #goOn(flight: Flight, { keys }: Call): void {
-    if (flight.underWay > 0) return;
-    if (flight.again.length === 0) {
-      this.#flights.delete(keys[0] as ByteString);
-      return;
-    }
-    const again = flight.again.sort((one, other) => one.order - other.order);
-    const { held } = flight;
-    flight.again = [];
-    flight.held = [];
+  #goOn(): void {
+    if (this.#again.length === 0 || this.#underWay > 0) return;
+    const again = this.#again.sort((one, other) => one.order - other.order);
+    const held = this.#held;
+    this.#again = [];
+    this.#held = [];
     for (const call of again) {
-      if (call.decision.access === 'read' || call.order > flight.ran) this.#send(flight, call, true);
-      else call.reject(overtaken());
+      const isLate = call.order < (this.#ran.get(call.keys[0] as ByteString) ?? 0);
+      if (isLate && call.decision.access !== 'read') call.reject(overtaken());
+      else this.#send(call, true);
     }
-    for (const call of held) this.#send(flight, call, false);
-    // All of them were refused.
-    if (flight.underWay === 0) this.#flights.delete(keys[0] as ByteString);
+    this.#ran.clear();
+    for (const call of held) this.#send(call, false);
   }
 }
 
 function overtaken(): SluiceError {
   return new SluiceError(
     'STORE_UNAVAILABLE',
-    'the server had lost the script, and has run what came after it; this did not run, it is safe to try again',
+    'the server had no script for it, and then one for what came after it; this did not run, it is safe to try again',
   );
 }
