@@ -6,7 +6,7 @@ import { bytesToUtf8 } from '../kernel/bytes.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import type { DeadLetter, DeadLetters, LetterRow, LetterWriter, WhichLetters } from '../write-behind/dead-letters.ts';
-import type { RowSpace } from '../write-behind/row-space.ts';
+import { CAPTURE_FIELD, type RowSpace } from '../write-behind/row-space.ts';
 import type { WriteBehind } from '../write-behind/write-behind.ts';
 import {
   type Alarm,
@@ -209,7 +209,8 @@ export class WriteBehindAdmin implements WriteBehindSources {
 }
 
 function asText({ id, space, key, version, change, fields, reason, at }: DeadLetter): Letter {
-  const values = Object.entries(fields).map(([field, value]) => [
+  const { [CAPTURE_FIELD]: recordId, ...others } = fields;
+  const values = Object.entries(others).map(([field, value]) => [
     bytesToUtf8(field),
     value === null ? null : bytesToUtf8(value),
   ]);
@@ -217,6 +218,7 @@ function asText({ id, space, key, version, change, fields, reason, at }: DeadLet
     id,
     keyspace: space.name,
     key: bytesToUtf8(key),
+    ...(typeof recordId === 'string' ? { recordId } : {}),
     version,
     change,
     fields: Object.fromEntries(values),

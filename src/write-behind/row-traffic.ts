@@ -35,6 +35,7 @@ interface Span {
 const SPAN_MS = 60_000;
 /** So many waits at least. */
 const SPAN_WAITS = 4;
+const SHORTEST_WAITS = 2;
 
 /** How a keyspace's rows are written: how many at a time, how long that takes, what it saves. Costs nothing where changes are accepted. */
 export class RowTraffic {
@@ -84,7 +85,8 @@ export class RowTraffic {
     const accepted = sums.accepted - span.accepted;
     const written = sums.written - span.written;
     const rows = span.rows.estimate;
-    if (seconds <= 0 || written <= 0 || rows < 0.5) return undefined;
+    // Of less, a figure would say nothing.
+    if (now - span.from < SHORTEST_WAITS * this.#delays.maxDelay || written <= 0 || rows < 0.5) return undefined;
     const rate = accepted / seconds / rows;
     return {
       seconds,
@@ -97,7 +99,11 @@ export class RowTraffic {
 
   #turn({ accepted, written }: { readonly accepted: number; readonly written: number }, now: number): void {
     if (this.#current !== undefined && now - this.#current.from < this.#spanMs) return;
-    const begun = { from: now, accepted, written };
+    // The first batch was accepted while it waited.
+    const begun =
+      this.#current === undefined
+        ? { from: now - mostWait(this.#delays), accepted: 0, written: 0 }
+        : { from: now, accepted, written };
     // What is told of goes back one span or two, so there is always enough of it.
     this.#last = this.#current;
     this.#current = { ...begun, rows: new DistinctCount() };
@@ -115,8 +121,13 @@ export function meanWait(
   ratePerSecond: number,
   partitions: number,
 ): number {
-  const most = (minDelay + maxDelay) / 2;
+  const most = mostWait({ minDelay, maxDelay });
   const share = (maxBatch * partitions) / (2 * rows);
   if (share >= 1 || ratePerSecond <= 0) return most;
   return Math.min(most, (minDelay + (1000 * share) / ratePerSecond) / (1 - share));
+}
+
+/** On average, where batches do not fill up. */
+function mostWait({ minDelay, maxDelay }: Pick<Delays, 'minDelay' | 'maxDelay'>): number {
+  return (minDelay + maxDelay) / 2;
 }

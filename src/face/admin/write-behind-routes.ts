@@ -49,6 +49,8 @@ export interface Letter {
   readonly id: string;
   readonly keyspace: string;
   readonly key: string;
+  /** In the table, of a record. */
+  readonly recordId?: string;
   readonly version: number;
   readonly change: string;
   readonly fields: Readonly<Record<string, string | null>>;
