@@ -44,6 +44,17 @@ describe.skipIf(findProgram('mariadbd') === undefined)('rows in MariaDB', () => 
   const write = (rows: readonly SinkRow[], mapping = scooters, right?: WriteRight): Promise<void> =>
     sink.write(mapping, rows, inTime(), right);
   const problemsOf = async (mapping: TableMapping) => (await sink.check(mapping, inTime())).map((one) => one.problem);
+  /** InnoDB tells what it told before to whoever asks more often than ten times a second. */
+  const someoneLocks = (rowsChanged = 0): Promise<void> =>
+    eventually(
+      async () =>
+        expect(
+          await server.run(
+            `select 1 from information_schema.innodb_trx where trx_rows_locked > 0 and trx_rows_modified >= ${rowsChanged}`,
+          ),
+        ).toHaveLength(1),
+      { intervalMs: 150 },
+    );
   const mend = async (mapping: TableMapping): Promise<void> => {
     for (const { problem, statement } of await sink.check(mapping, inTime())) await run(statement ?? `no: ${problem}`);
     expect(await sink.check(mapping, inTime())).toEqual([]);
@@ -319,9 +330,7 @@ describe.skipIf(findProgram('mariadbd') === undefined)('rows in MariaDB', () => 
     await mend(fenced);
     await write([merge('a', 1, {})], fenced, { name: 'p', epoch: 1 });
     const locked = run(`begin; select * from scooters where id = 'a' for update; do sleep(1); commit`);
-    await eventually(async () =>
-      expect(await server.run('select 1 from information_schema.innodb_trx')).toHaveLength(1),
-    );
+    await someoneLocks();
     const old = write([merge('a', 2, { note: 'old' })], fenced, { name: 'p', epoch: 1 });
     await eventually(async () => expect(await server.run(running)).toHaveLength(1));
     const ended: string[] = [];
@@ -415,9 +424,7 @@ describe.skipIf(findProgram('mariadbd') === undefined)('rows in MariaDB', () => 
     const quick = await openMysqlSink({ name: 'quick', url: server.url(), timeout: 500 });
     const slow = await openMysqlSink({ name: 'slow', url: server.url(), timeout: 2000 });
     const locked = run('begin; update scooters set battery = 0; do sleep(2.5); commit');
-    await eventually(async () =>
-      expect(await server.run('select 1 from information_schema.innodb_trx')).toHaveLength(1),
-    );
+    await someoneLocks();
     const given = (one: Sink, ms?: number): Promise<unknown> =>
       failureOf(one.write(scooters, [merge('a', 2, { battery: '2' })], inTime(ms)));
     expect(await given(quick)).toMatchObject({ kind: 'transient', ambiguous: false, message: /1969|3024/ });
@@ -453,11 +460,9 @@ describe.skipIf(findProgram('mariadbd') === undefined)('rows in MariaDB', () => 
     // It waits for the row that the sink has locked, while the sink waits for its own; having changed more, it goes on.
     const other = run(
       `begin; ${'insert into scooters (id, ver) values (uuid(), 0);'.repeat(20)} update scooters set note = 'x' where id = 'b';
-       do sleep(0.5); update scooters set note = 'x' where id = 'a'; commit`,
+       do sleep(1); update scooters set note = 'x' where id = 'a'; commit`,
     );
-    await eventually(async () =>
-      expect(await server.run('select 1 from information_schema.innodb_trx')).toHaveLength(1),
-    );
+    await someoneLocks(21);
     const failure = await failureOf(write([merge('a', 2, {}), merge('b', 2, {})]));
     expect(failure).toMatchObject({
       kind: 'transient',
@@ -477,6 +482,31 @@ describe.skipIf(findProgram('mariadbd') === undefined)('rows in MariaDB', () => 
     await write(rows);
     expect(await all('select id, battery, ver from scooters')).toEqual([['a', 1, 1]]);
     await far.close();
+  });
+
+  test('nor is it known of one whose answer never comes', async () => {
+    await using relay = await commitsUnanswered(server.port, 'never');
+    const url = server.url().replace(`:${server.port}`, `:${relay.port}`);
+    const far = await openMysqlSink({ name: 'far', url, timeout: 300, connectTimeout: 300 });
+    const rows = [merge('a', 1, { battery: '1' })];
+    expect(await failureOf(far.write(scooters, rows, inTime()))).toMatchObject({ kind: 'transient', ambiguous: true });
+    expect(await failureOf(far.write(scooters, rows, inTime(100)))).toMatchObject({
+      kind: 'transient',
+      ambiguous: true,
+    });
+    expect(await all('select id, battery, ver from scooters')).toEqual([['a', 1, 1]]);
+    await far.close();
+  });
+
+  test('a table is not altered while it is written to, nor is writing refused for who waits to alter it', async () => {
+    await write([merge('a', 1, { battery: '1' })]);
+    const locked = run(`begin; select * from scooters where id = 'a' for update; do sleep(1); commit`);
+    await someoneLocks();
+    const writing = write([merge('a', 2, { battery: '2' }), remove('b', 2)]);
+    await eventually(async () => expect(await server.run(running)).toHaveLength(1));
+    const altering = run('alter table scooters modify battery varchar(9)');
+    await Promise.all([locked, writing, altering]);
+    expect(await all('select id, battery from scooters')).toEqual([['a', '2']]);
   });
 
   test('at most two connections, and those in turn', async () => {
@@ -622,8 +652,11 @@ describe.skipIf(findProgram('mariadbd') === undefined)('rows in MariaDB', () => 
   });
 });
 
-/** A way to the server that lets COMMIT pass and cuts the connection before its answer. */
-async function commitsUnanswered(target: number): Promise<{ readonly port: number } & AsyncDisposable> {
+/** A way to the server that lets COMMIT pass, and cuts the connection before its answer or keeps the answer for itself. */
+async function commitsUnanswered(
+  target: number,
+  how: 'cut' | 'never' = 'cut',
+): Promise<{ readonly port: number } & AsyncDisposable> {
   const sockets: Socket[] = [];
   const relay: Server = createServer((near) => {
     const far = connect(target, '127.0.0.1');
@@ -635,7 +668,10 @@ async function commitsUnanswered(target: number): Promise<{ readonly port: numbe
       isCommitting ||= bytes.toString('latin1').endsWith('COMMIT');
       far.write(bytes);
     });
-    far.on('data', (bytes) => (isCommitting ? near.destroy() : near.write(bytes)));
+    far.on('data', (bytes) => {
+      if (!isCommitting) near.write(bytes);
+      else if (how === 'cut') near.destroy();
+    });
     far.on('close', () => near.destroy());
   });
   await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));

@@ -40,6 +40,7 @@ const kinds: ReadonlyMap<number, SinkFailureKind> = new Map([
   ]),
 ]);
 
+const SYNTAX_ERROR = 1064;
 /** Of a message of the server. */
 const MAX_LENGTH = 300;
 
@@ -97,7 +98,7 @@ export function failureOf(error: unknown): SinkFailure {
   if (error instanceof SinkFailure) return error;
   const told = serverError(error);
   if (told === undefined) return new SinkFailure('transient', socketReason(error));
-  const { errno, sqlState, sqlMessage } = told;
+  const { errno, sqlMessage } = told;
   const kind = kindOf(told);
   const column = found(namesColumn, sqlMessage);
   const constraint = found(namesConstraint, sqlMessage);
@@ -105,19 +106,17 @@ export function failureOf(error: unknown): SinkFailure {
     ...(column === undefined ? [] : [`column ${column}`]),
     ...(constraint === undefined ? [] : [`constraint ${constraint}`]),
   ];
-  // HY000 is told of the server and of values; what is to blame on neither row quotes none.
-  const reason =
-    kind !== 'data' && sqlState === 'HY000'
-      ? `${sqlMessage.slice(0, MAX_LENGTH)} (SQLSTATE HY000)`
-      : refusalOf(kind, told);
-  const text = `${reason}, error ${errno}${names.length === 0 ? '' : `: ${names.join(', ')}`}`;
+  const text = `${reasonOf(kind, told)}, error ${errno}${names.length === 0 ? '' : `: ${names.join(', ')}`}`;
   return new SinkFailure(kind, text);
 }
 
-/** A syntax error would quote the statement, which holds values. */
-function refusalOf(kind: SinkFailureKind, { errno, sqlState, sqlMessage }: ServerError): string {
-  const SYNTAX = 1064;
-  return refusal(sqlState, kind === 'data' || errno === SYNTAX ? 'the database refused the row' : sqlMessage);
+function reasonOf(kind: SinkFailureKind, { errno, sqlState, sqlMessage }: ServerError): string {
+  if (kind === 'data') return refusal(sqlState, 'the database refused the row');
+  // It quotes the statement, which holds values.
+  if (errno === SYNTAX_ERROR) return refusal(sqlState, 'the database does not understand the statement');
+  // The state of all that has no other: what it quotes may be a value.
+  if (sqlState === 'HY000') return `${sqlMessage.slice(0, MAX_LENGTH).replaceAll(/'[^']*'?/g, "'…'")} (SQLSTATE HY000)`;
+  return refusal(sqlState, sqlMessage);
 }
 
 function kindOf({ errno, sqlState }: ServerError): SinkFailureKind {

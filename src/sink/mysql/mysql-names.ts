@@ -22,7 +22,7 @@ export function quoteMysqlTable(table: string): string {
 }
 
 /** Printable, and nothing that could end a string in any `sql_mode`. */
-const isPlain = /^[ !#-&(-[\]-~]*$/;
+const isPlain = /^[ -&(-[\]-~]*$/;
 
 /** Text as statements have it; what is not plain goes as digits, so no `sql_mode` can read it in another way. */
 export function quoteMysqlText(text: string): string {

@@ -63,20 +63,18 @@ export async function takeFence(session: MysqlSession, fence: string, { name, ep
   const epochThere = async (lock: string): Promise<number> =>
     Number((await run(session, `SELECT epoch FROM ${table} WHERE name = ${quoted}${lock}`)).rows[0]?.[0] ?? -1);
   // Looked at without a lock first: two who both had one would wait for each other to go on to write.
-  if ((await epochThere('')) < epoch) {
-    const later = `epoch = IF(${table}.epoch < VALUES(epoch), VALUES(epoch), ${table}.epoch)`;
+  if ((await epochThere('')) < epoch)
     await run(
       session,
-      `INSERT INTO ${table} (name, epoch) VALUES (${quoted}, ${epoch}) ON DUPLICATE KEY UPDATE ${later}`,
+      `INSERT INTO ${table} (name, epoch) VALUES (${quoted}, ${epoch}) ON DUPLICATE KEY UPDATE epoch = GREATEST(${table}.epoch, ${epoch})`,
     );
-  }
   if ((await epochThere(' LOCK IN SHARE MODE')) !== epoch)
     throw new SinkFailure('fenced', `the right to write has passed to another: fence ${fence} has a later epoch`);
 }
 
 async function placeOf(session: MysqlSession, mapping: TableMapping): Promise<Place> {
-  // From here on nobody else can alter it.
-  await run(session, `SELECT 1 FROM ${quoteMysqlTable(mapping.table)} LIMIT 0`);
+  // From here on nobody else can alter it; locked as one that is written to, since who alters it may wait for that already.
+  await run(session, `SELECT 1 FROM ${quoteMysqlTable(mapping.table)} LIMIT 0 FOR UPDATE`);
   const table = await readTable(session, mapping.table);
   if (table === undefined) throw new SinkFailure('schema', `there is no table ${mapping.table}`);
   const place = { table, mapping, server: session.server };
