@@ -119,7 +119,7 @@ const packageOwners = {
   hono: ['face/admin'],
   '@photostructure/sqlite': ['store/engine', 'origin/sql'],
   'node:sqlite': ['store/engine', 'origin/sql'],
-  mysql2: ['origin/sql'],
+  mysql2: ['origin/sql', 'sink/mysql'],
   pg: ['origin/sql', 'sink/postgres'],
   commander: ['cli'],
   'ipaddr.js': ['client/http'],
