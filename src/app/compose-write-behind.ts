@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { Apis } from '../client/http/apis.ts';
 import type { SluiceConfig } from '../config/schema.ts';
 import { patternOf } from '../config/schema-keyspaces.ts';
 import { isRemote } from '../config/store-url.ts';
@@ -43,6 +44,8 @@ export interface WritesParts {
   readonly lease: Lease;
   /** Where rows are read, by the patterns of their keyspaces. */
   readonly origins: ReadonlyMap<string, Origin>;
+  /** APIs that values come from; those that rows are sent to share their limits. */
+  readonly apis: Apis | undefined;
   readonly clock: Clock;
   readonly log: NodeLog;
 }
@@ -55,7 +58,7 @@ const RIGHTS_TTL_MS = 10_000;
 
 /** @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
 export async function composeWrites(parts: WritesParts): Promise<Writes> {
-  const { config, rows, records, lease, origins, clock, log } = parts;
+  const { config, rows, records, lease, origins, apis, clock, log } = parts;
   const part = log.part('write-behind');
   const sinks = new Map<string, Sink>();
   const flushers = new Map<RowSpace, Flusher>();
@@ -72,12 +75,12 @@ export async function composeWrites(parts: WritesParts): Promise<Writes> {
     const { match, writeBehind, pattern, ttl, negativeTtl, timeout } = keyspace;
     const { sink: name } = writeBehind;
     requireAck(config, match, writeBehind);
-    const sink = sinks.get(name) ?? (await openSink(name, config, { clock }));
+    const sink = sinks.get(name) ?? (await openSink(name, config, { clock, apis }));
     if (!sinks.has(name) && sink.caveat !== undefined) part.warn({ sink: name }, sink.caveat);
     sinks.set(name, sink);
     const origin = origins.get(match);
     const mapping = mappingOf(writeBehind, pattern.names);
-    const policy = policyOf(writeBehind, origin === undefined ? undefined : ttl);
+    const policy = policyOf(keyspace, origin === undefined ? undefined : ttl);
     const space = new RowSpace({ match, pattern, policy, mapping, clock });
     spaces.push(space);
     const held = new LeasedPartitions({
@@ -157,10 +160,21 @@ function mappingOf(
   return { shape, table, key: [id], columns: [...captured, ...mapped], version: undefined, fence };
 }
 
-function policyOf(written: WriteBehindConfig, keepFor: number | undefined): RowPolicy {
-  const { rateLimit, delete: deletes, ack } = written;
+function policyOf(
+  { mode, writeBehind }: AnyKeyspace & { readonly writeBehind: WriteBehindConfig },
+  keepFor: number | undefined,
+): RowPolicy {
+  const { rateLimit, delete: deletes, ack } = writeBehind;
   const { rows, transactions }: RowPolicy['rate'] = { rows: undefined, transactions: undefined, ...rateLimit };
-  return { ...written, ack: ack === 'memory' ? 'memory' : 'store', deletes, rate: { rows, transactions }, keepFor };
+  const policy: RowPolicy = {
+    ...writeBehind,
+    ack: ack === 'memory' ? 'memory' : 'store',
+    deletes,
+    rate: { rows, transactions },
+    keepFor,
+  };
+  // What is only observed waits for nothing: each change is in the table before it is answered.
+  return mode === 'observe' ? { ...policy, maxPending: 0, onFull: 'through' } : policy;
 }
 
 /** @throws SluiceError CONFIG_INVALID: the store does not promise as much */

@@ -277,7 +277,7 @@ async function openWrites({
 }): Promise<Writes | undefined> {
   if (parts.config.keyspaces.every(({ writeBehind }) => writeBehind === undefined)) return undefined;
   const { composeWrites } = await import('./compose-write-behind.ts');
-  return composeWrites({ ...parts, rows, records, lease, origins: reads?.rowOrigins ?? new Map() });
+  return composeWrites({ ...parts, rows, records, lease, origins: reads?.rowOrigins ?? new Map(), apis: reads?.apis });
 }
 
 /** What asks origins is loaded where there are any: it takes time and memory. */

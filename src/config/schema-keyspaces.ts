@@ -147,7 +147,7 @@ const keyspace = z
       const captures = patternOf(match).names.length;
       if (captures !== behind.key.length)
         problem(['writeBehind', 'key'], `expected one column for each of the ${captures} captures of match`);
-      if (mode === 'observe') problem(['mode'], 'rows that are written later cannot be observed only');
+      if (mode === 'observe' && behind.shape === 'record') problem(['mode'], 'records cannot be observed only');
       if (behind.shape === 'record' && from !== undefined)
         problem(['origin'], 'records are not read; leave out origin');
       for (const name of from === undefined ? readSettings : cacheSettings) {
@@ -210,7 +210,7 @@ A list of \`{ match, origin, ttl, … }\`; of several patterns that match a key 
 | setting | default | meaning |
 |---|---|---|
 | \`match\` | | The keys: literal text, \`*\` for any run of bytes (captured as \`{1}\`, \`{2}\` …), \`{name}\` for one or more bytes but \`:\`. A backslash makes the next character literal. |
-| \`mode\` | \`read\` | \`observe\`: every read goes to the origin and nothing is kept; only counted, for \`sluice advise\`. |
+| \`mode\` | \`read\` | \`observe\`: every read goes to the origin and nothing is kept, every change to the database before it is answered; only counted, for \`sluice advise\` and \`sluice write-behind\`. |
 | \`origin\` | | Where values come from, see below. |
 | \`ttl\` | \`1m\` | How long a value is fresh. |
 | \`grace\` | \`0\` | How long after \`ttl\` it may be given out while it is fetched anew, or when that fails. |

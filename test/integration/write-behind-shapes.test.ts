@@ -315,6 +315,21 @@ describe('at the bound', () => {
   }, 30_000);
 });
 
+it('rows that are only observed are in the table before they are answered', async () => {
+  await using set = await rig(
+    SCOOTERS,
+    'scooter:*',
+    { ...scooters, minDelay: '1m', maxDelay: '1m' },
+    { mode: 'observe' },
+  );
+  await using node = await startNode(set.config);
+  await using client = await connect(node);
+  for (const lat of [1, 2, 3]) {
+    await client.command('HSET', 'scooter:1', 'lat', String(lat));
+    expect(set.all('select lat from scooters')).toEqual([{ lat }]);
+  }
+});
+
 it('rows that were removed stay in the table where that is wanted', async () => {
   await using set = await rig(SCOOTERS, 'scooter:*', { ...scooters, delete: 'ignore' });
   await using node = await startNode(set.config);
