@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { SluiceConfigInput } from '../../src/config/schema.ts';
 import { eventually } from '../support/eventually.ts';
 import { startNode, type TestNode } from '../support/node.ts';
+import { findProgram } from '../support/programs.ts';
 import { connectRaw, type RawResp } from '../support/raw-resp.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 type WriteBehind = NonNullable<NonNullable<SluiceConfigInput['keyspaces']>[number]['writeBehind']>;
@@ -19,7 +21,12 @@ interface Fleet extends AsyncDisposable {
 const TABLE = `create table scooters (id text primary key, battery integer check (typeof(battery) in ('integer', 'null')),
   plate text unique, sluice_version integer)`;
 
-async function fleet(settings: Partial<WriteBehind> = {}, table = TABLE): Promise<Fleet> {
+async function fleet(
+  settings: Partial<WriteBehind> = {},
+  table = TABLE,
+  store: 'embedded' | 'redis' = 'embedded',
+): Promise<Fleet> {
+  const redis = store === 'redis' ? await startRedis() : undefined;
   const folder = await tempDir();
   const file = join(folder.path, 'fleet.db');
   const database = new DatabaseSync(file);
@@ -29,8 +36,9 @@ async function fleet(settings: Partial<WriteBehind> = {}, table = TABLE): Promis
     config: {
       resp: '127.0.0.1:0',
       admin: '127.0.0.1:0',
-      store: 'embedded',
-      data: join(folder.path, 'data'),
+      ...(redis === undefined
+        ? { store: 'embedded', data: join(folder.path, 'data') }
+        : { store: `redis://127.0.0.1:${redis.port}` }),
       connections: { fleet: { url: `sqlite:${file}` } },
       keyspaces: [
         {
@@ -52,6 +60,7 @@ async function fleet(settings: Partial<WriteBehind> = {}, table = TABLE): Promis
         ?.battery,
     async [Symbol.asyncDispose]() {
       database.close();
+      await redis?.stop();
       await folder[Symbol.asyncDispose]();
     },
   };
@@ -126,42 +135,6 @@ describe('dead letters', () => {
     expect((await get(node, '/api/dead-letters?limit=0')).status).toBe(400);
   });
 
-  it('are written again after the fix, unless the row has changed since: then skipped and counted', async () => {
-    await using scooters = await fleet();
-    await using node = await startNode(scooters.config);
-    await using client = await connect(node);
-    await threeBad(node, client, scooters);
-    // Nothing is mended yet.
-    expect((await post(node, '/api/dead-letters/replay', { all: true })).body).toMatchObject({
-      written: 0,
-      skipped: 0,
-      failed: 3,
-    });
-    expect(await lettersOf(node)).toHaveLength(3);
-    await client.command('HSET', 'scooter:newer', 'battery', '9');
-    await eventually(() => expect(scooters.battery('newer')).toBe(9));
-    scooters.database.exec("update scooters set plate = 'moved' where id = 'other'");
-    expect((await post(node, '/api/dead-letters/replay', { all: true })).body).toEqual({
-      written: 1,
-      skipped: 1,
-      failed: 1,
-      unknown: 0,
-      reason: expect.stringContaining('battery'),
-    });
-    expect(scooters.battery('newer')).toBe(9);
-    const [left, ...others] = await lettersOf(node);
-    expect([left?.key, others]).toEqual(['scooter:text', []]);
-    const row = scooters.database
-      .prepare("select plate, sluice_version as version from scooters where id = 'twice'")
-      .get();
-    expect(row).toMatchObject({ plate: 'taken' });
-    const again = await post(node, '/api/dead-letters/replay', { ids: [left?.id, left?.id, '000000-9'] });
-    expect(again.body).toMatchObject({ written: 0, failed: 1, unknown: 1 });
-    expect((await post(node, '/api/dead-letters/drop', { ids: [left?.id] })).body).toEqual({ dropped: 1 });
-    expect((await post(node, '/api/dead-letters/drop', { ids: [left?.id] })).body).toEqual({ dropped: 0 });
-    expect(await lettersOf(node)).toEqual([]);
-  });
-
   it('never overwrite a newer row of the table that this node knows nothing of', async () => {
     await using scooters = await fleet();
     await using node = await startNode(scooters.config);
@@ -214,6 +187,97 @@ describe('dead letters', () => {
     await eventually(async () => expect(await statusOf(node)).toMatchObject({ deadLetters: 2, pending: 0 }));
     const later = await lettersOf(node);
     expect([first, second, ...later].map((letter) => letter?.key).sort()).toEqual(bad.map(([, key]) => key));
+  });
+});
+
+const stores = (['embedded', 'redis'] as const).filter(
+  (store) => store === 'embedded' || findProgram('redis-server') !== undefined,
+);
+
+describe.each(stores)('over the store %s, dead letters', (store) => {
+  it('are written again after the fix, unless the row has changed since: then skipped and counted', async () => {
+    await using scooters = await fleet({}, TABLE, store);
+    await using node = await startNode(scooters.config);
+    await using client = await connect(node);
+    await threeBad(node, client, scooters);
+    // Nothing is mended yet.
+    expect((await post(node, '/api/dead-letters/replay', { all: true })).body).toMatchObject({
+      written: 0,
+      skipped: 0,
+      failed: 3,
+    });
+    expect(await lettersOf(node)).toHaveLength(3);
+    await client.command('HSET', 'scooter:newer', 'battery', '9');
+    await eventually(() => expect(scooters.battery('newer')).toBe(9));
+    scooters.database.exec("update scooters set plate = 'moved' where id = 'other'");
+    expect((await post(node, '/api/dead-letters/replay', { all: true })).body).toEqual({
+      written: 1,
+      skipped: 1,
+      failed: 1,
+      unknown: 0,
+      reason: expect.stringContaining('battery'),
+    });
+    expect(scooters.battery('newer')).toBe(9);
+    const [left, ...others] = await lettersOf(node);
+    expect([left?.key, others]).toEqual(['scooter:text', []]);
+    const row = scooters.database
+      .prepare("select plate, sluice_version as version from scooters where id = 'twice'")
+      .get();
+    expect(row).toMatchObject({ plate: 'taken' });
+    const again = await post(node, '/api/dead-letters/replay', { ids: [left?.id, left?.id, '000000-9'] });
+    expect(again.body).toMatchObject({ written: 0, failed: 1, unknown: 1 });
+    expect((await post(node, '/api/dead-letters/drop', { ids: [left?.id] })).body).toEqual({ dropped: 1 });
+    expect((await post(node, '/api/dead-letters/drop', { ids: [left?.id] })).body).toEqual({ dropped: 0 });
+    expect(await lettersOf(node)).toEqual([]);
+  });
+
+  it('of counters are added once, and those of records inserted once', async () => {
+    const tables = `create table hits (id text primary key, n integer check (n < 100), sluice_version integer);
+      create table logs (id text, n integer check (n < 100), sluice_id text unique)`;
+    await using scooters = await fleet({}, tables, store);
+    const [own] = scooters.config.keyspaces ?? [];
+    const writeBehind = { ...(own?.writeBehind as WriteBehind), columns: ['n'] };
+    await using node = await startNode({
+      ...scooters.config,
+      keyspaces: [
+        { match: 'hits:*', writeBehind: { ...writeBehind, shape: 'counter', table: 'hits' } },
+        { match: 'log:*', writeBehind: { ...writeBehind, shape: 'record', table: 'logs' } },
+      ],
+    });
+    await using client = await connect(node);
+    const sum = (): unknown =>
+      scooters.database.prepare('select (select sum(n) from hits) as hits, sum(n) as logs from logs').get();
+    await client.pipeline([
+      ['HINCRBY', 'hits:1', 'n', '150'],
+      ['RPUSH', 'log:a', '{"n":200}', '{"n":3}'],
+    ]);
+    await eventually(async () => expect(await lettersOf(node)).toHaveLength(2));
+    await client.command('HINCRBY', 'hits:1', 'n', '7');
+    await eventually(() => expect(sum()).toMatchObject({ hits: 7, logs: 3 }));
+    scooters.database.exec(`alter table hits rename to old_hits; alter table logs rename to old_logs;
+      create table hits (id text primary key, n integer, sluice_version integer);
+      create table logs (id text, n integer, sluice_id text unique);
+      insert into hits select * from old_hits; insert into logs select * from old_logs`);
+    expect((await post(node, '/api/dead-letters/replay', { all: true })).body).toMatchObject({
+      written: 2,
+      skipped: 0,
+      failed: 0,
+    });
+    await post(node, '/api/write-behind/flush', { wait: true });
+    expect(sum()).toMatchObject({ hits: 157, logs: 203 });
+    expect(await lettersOf(node)).toEqual([]);
+  });
+
+  it('wait for their flush as long as they are told to', async () => {
+    await using scooters = await fleet({ minDelay: '1h', maxDelay: '1h' }, TABLE, store);
+    await using node = await startNode(scooters.config);
+    await using client = await connect(node);
+    await client.pipeline(Array.from({ length: 50 }, (_, i) => ['HSET', `scooter:${i}`, 'battery', String(i)]));
+    const { body } = await get(node, '/api/write-behind/next?keyspace=scooter:*');
+    expect(body).toMatchObject({ keyspaces: [{ statements: expect.any(Array) }] });
+    const flushed = await post(node, '/api/write-behind/flush', { wait: true, timeout: 20_000 });
+    expect(flushed.body).toMatchObject({ keyspaces: [{ isWritten: true, pending: 0 }] });
+    expect(scooters.database.prepare('select count(*) as n from scooters').get()).toEqual({ n: 50 });
   });
 });
 
