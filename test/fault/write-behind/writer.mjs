@@ -26,6 +26,8 @@ export class Writer {
   #next = 0;
   /** Rows that are changed some more. */
   #warm = [];
+  /** In the batch that is made. */
+  #taken = new Set();
   #isStopped = false;
   #isPaused = false;
   #done;
@@ -106,11 +108,11 @@ export class Writer {
 
   async #batch(connection) {
     const steps = [];
-    const taken = new Set();
+    this.#taken.clear();
     while (steps.length < BATCH) {
       const step = this.#step();
-      if (step === undefined || taken.has(step.key)) continue;
-      taken.add(step.key);
+      if (step === undefined) continue;
+      this.#taken.add(step.key);
       steps.push(step);
     }
     let failure;
@@ -169,7 +171,7 @@ export class Writer {
   }
 
   #write(key) {
-    if (this.#ledger.mayStillCome(key)) return undefined;
+    if (this.#taken.has(key) || this.#ledger.mayStillCome(key)) return undefined;
     const change = this.#ledger.write(key);
     const { index, column } = change;
     const command = ['HSET', `row:${key}`, 'n', String(index), column, String(index)];
@@ -177,7 +179,7 @@ export class Writer {
   }
 
   #remove(key) {
-    if (this.#ledger.mayStillCome(key)) return undefined;
+    if (this.#taken.has(key) || this.#ledger.mayStillCome(key)) return undefined;
     return this.#change(key, ['DEL', `row:${key}`], this.#ledger.remove(key));
   }
 
@@ -192,6 +194,7 @@ export class Writer {
   }
 
   #read(key) {
+    if (this.#taken.has(key)) return undefined;
     return {
       key,
       command: ['HGETALL', `row:${key}`],
@@ -204,6 +207,7 @@ export class Writer {
   /** `count`: a number in a row, `total`: a counter. */
   #increment(kind, name) {
     const key = `${kind}:${name}`;
+    if (this.#taken.has(key)) return undefined;
     const change = this.#ledger.increment(key);
     return {
       key,
@@ -216,6 +220,7 @@ export class Writer {
 
   #append(name) {
     const key = `event:${name}`;
+    if (this.#taken.has(key)) return undefined;
     const record = this.#ledger.append(name);
     return {
       key,
