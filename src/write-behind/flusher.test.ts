@@ -81,6 +81,7 @@ const POLICY: RowPolicy = {
   rate: { rows: undefined, transactions: undefined },
   deletes: 'remove',
   keepFor: undefined,
+  maxDeadLetters: 100_000,
 };
 
 function rig(policy: Partial<RowPolicy> = {}, mapping: Partial<TableMapping> = {}) {
