@@ -91,3 +91,79 @@ it.skipIf(findProgram('mariadbd') === undefined)(
     expect(rows.size).toBeGreaterThan(300);
   },
 );
+
+it.skipIf(findProgram('mariadbd') === undefined)(
+  'counters and records count once each, however often MariaDB is killed while they are written',
+  { timeout: 120_000 },
+  async () => {
+    await using folder = await tempDir();
+    await using mariadb = await startMariadb();
+    const key = 'varchar(64) collate utf8mb4_bin';
+    await mariadb.run(
+      `use fleet; create table visits (page ${key} primary key, n bigint, sluice_version bigint not null);
+       create table trips (num bigint auto_increment primary key, sluice_id ${key} not null unique, scooter varchar(20), at int);
+       create table writers (name varchar(255) collate utf8mb4_bin primary key, epoch bigint not null)`,
+    );
+    const writeBehind = { sink: 'fleet', fence: 'writers', minDelay: '20ms', maxDelay: '50ms', timeout: '2s' } as const;
+    await using node = await startNode({
+      resp: '127.0.0.1:0',
+      admin: '127.0.0.1:0',
+      store: 'embedded',
+      data: folder.path,
+      connections: { fleet: { url: mariadb.url() } },
+      keyspaces: [
+        {
+          match: 'visits:*',
+          writeBehind: { ...writeBehind, shape: 'counter', table: 'visits', key: 'page', columns: ['n'] },
+        },
+        {
+          match: 'trip:*',
+          writeBehind: { ...writeBehind, shape: 'record', table: 'trips', key: 'scooter', columns: ['at'] },
+        },
+      ],
+    });
+    await using client = await connectRaw({ port: Number(node.resp.slice(node.resp.lastIndexOf(':') + 1)) });
+    const counts = new Map<string, number>();
+    const trips: number[] = [];
+    let writing = true;
+    const writer = (async () => {
+      for (let i = 1; writing; i++) {
+        const page = i % 5 === 0 ? `once-${i}` : `hot-${i % 3}`;
+        const by = (i % 11) - 3;
+        expect(await client.command('INCRBY', `visits:${page}`, String(by))).toMatch(/^:/);
+        counts.set(page, (counts.get(page) ?? 0) + by);
+        if (i % 4 === 0) {
+          expect(await client.command('RPUSH', 'trip:1', `{"at":${i}}`)).toMatch(/^:/);
+          trips.push(i);
+        }
+        if (i % 25 === 0) await sleep(5);
+      }
+    })();
+    for (let round = 0; round < 4; round++) {
+      await sleep(250);
+      await mariadb.kill();
+      await sleep(100);
+      await mariadb.restart();
+    }
+    await sleep(200);
+    writing = false;
+    await writer;
+    const metrics = async (): Promise<string> => (await fetch(`http://${node.admin}/metrics`)).text();
+    await eventually(
+      async () => {
+        const found = [...(await metrics()).matchAll(/write_behind_pending{.*} (\d+)\n/g)].map(
+          ([, pending]) => pending,
+        );
+        expect(found).toEqual(['0', '0']);
+      },
+      { timeoutMs: 60_000 },
+    );
+    expect(await metrics()).not.toMatch(/write_behind_set_aside_total{.*} [1-9]/);
+    const visits = await mariadb.run('select page, n from fleet.visits');
+    expect(new Map(visits.map(({ page, n }) => [page, n]))).toEqual(counts);
+    const found = await mariadb.run('select scooter, at from fleet.trips order by num');
+    expect(found).toEqual(trips.map((at) => ({ scooter: '1', at })));
+    expect(trips.length).toBeGreaterThan(100);
+    expect((await mariadb.run('select 1 from fleet.writers')).length).toBeGreaterThan(0);
+  },
+);
