@@ -113,8 +113,8 @@ describe('documentation', () => {
     expect(unknown).toEqual([]);
   });
 
-  /** Columns that are named like metrics. */
-  const columns = new Set(['sluice_version']);
+  /** Columns and tables that are named like metrics. */
+  const columns = new Set(['sluice_version', 'sluice_id', 'sluice_fence']);
   it.each(named)('$name: every metric and error code exists', ({ name, text }) => {
     const metrics = [...text.matchAll(/\bsluice_[a-z_]+/g)]
       .map(([metric]) => metric.replace(/_(?:bucket|sum|count)$/, ''))
