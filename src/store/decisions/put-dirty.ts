@@ -7,6 +7,8 @@ import { addWhole, luaAdd, luaWhole, NOT_AN_INTEGER_TEXT, wholeNumber } from './
 const { added, clean, dirty: dirtyLetter, dropped } = rowLetter;
 /** Versions go by the clock, in microseconds, so that they go on growing when the store was lost. */
 const VERSIONS_PER_MS = 1000;
+/** Lua passes on no more values at a time than some thousands. */
+const MAX_PLAIN_WORDS = 2000;
 /** Arguments before the fields. */
 const FIRST_FIELD = 4;
 
@@ -23,8 +25,9 @@ export const putDirty = defineDecision({
   access: 'write',
   keys: [3, 3],
   args: 4,
-  lua: `${luaTime}${luaDropEnded}${luaWhole}${luaAdd}
-local row = KEYS[1]
+  lua: `${luaTime}
+if ARGV[1] ~= '' then${luaDropEnded}end
+${luaWhole}${luaAdd}local row = KEYS[1]
 redis.call('HLEN', row)
 local waiting = redis.call('ZCARD', KEYS[2])
 local waits = redis.call('ZSCORE', KEYS[2], ARGV[3])
@@ -32,6 +35,51 @@ local last = whole(redis.call('GET', KEYS[3]))
 if not last then return redis.error_reply('${NOT_AN_INTEGER_TEXT}') end
 local mode = ARGV[2]
 if not waits and waiting >= tonumber(ARGV[4]) then return {'0', 0, '', waiting} end
+local isPlain, probe, names = mode ~= 'delete' and #ARGV < ${MAX_PLAIN_WORDS}, {'${ROW_REMOVED}'}, {}
+for at = 5, #ARGV, 3 do
+  local name = ARGV[at + 1]
+  if not isPlain or ARGV[at] ~= 's' or names[name] then
+    isPlain = false
+    break
+  end
+  names[name] = true
+  probe[#probe + 1] = '${clean}' .. name
+  probe[#probe + 1] = '${dirtyLetter}' .. name
+  probe[#probe + 1] = '${dropped}' .. name
+end
+if isPlain then
+  local version = text(math.max(last + 1, now * ${VERSIONS_PER_MS}))
+  local count, gone, set = 0, {}, {'${ROW_VERSION}', version}
+  if mode == 'merge' then
+    local was = redis.call('HMGET', row, unpack(probe))
+    if was[1] then
+      gone[1] = '${ROW_REMOVED}'
+      set = {'${ROW_VERSION}', version, '${ROW_WHOLE}', '1', '${ROW_KNOWN}', '1'}
+    end
+    for at = 2, #probe, 3 do
+      if was[at] then gone[#gone + 1] = probe[at] end
+      if was[at + 2] then gone[#gone + 1] = probe[at + 2] end
+      if not was[at] and not was[at + 1] then count = count + 1 end
+    end
+    if #gone > 0 then redis.call('HDEL', row, unpack(gone)) end
+    if not waits then redis.call('PERSIST', row) end
+  else
+    if redis.call('HLEN', row) > 0 and redis.call('HEXISTS', row, '${ROW_REMOVED}') == 0 then count = 1 end
+    redis.call('DEL', row)
+    set = {'${ROW_VERSION}', version, '${ROW_WHOLE}', '1', '${ROW_KNOWN}', '1'}
+  end
+  for at = 5, #ARGV, 3 do
+    set[#set + 1] = '${dirtyLetter}' .. ARGV[at + 1]
+    set[#set + 1] = ARGV[at + 2]
+  end
+  redis.call('HSET', row, unpack(set))
+  redis.call('SET', KEYS[3], version)
+  if not waits then
+    redis.call('ZADD', KEYS[2], text(now), ARGV[3])
+    waiting = waiting + 1
+  end
+  return {version, count, '', waiting}
+end
 local sums, steps = {}, {}
 for at = 5, #ARGV, 3 do
   if ARGV[at] == 'c' then
