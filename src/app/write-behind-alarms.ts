@@ -48,7 +48,10 @@ export function alarmsOf(
   if (limits.pending > 0 && share >= limits.pending)
     raise('pending', `${pending} rows wait, ${Math.round(share)} % of maxPending`);
   if (limits.deadLetters > 0 && letters.count >= limits.deadLetters)
-    raise('dead_letters', `${letters.count} dead letters; sluice dead-letters list`);
+    raise(
+      'dead_letters',
+      `${letters.count} dead ${letters.count === 1 ? 'letter' : 'letters'}; sluice dead-letters list`,
+    );
   return alarms;
 }
 

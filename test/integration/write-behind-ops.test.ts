@@ -158,7 +158,7 @@ describe('dead letters', () => {
     expect(await check()).toEqual({ status: 'pass' });
     await client.command('HSET', 'scooter:1', 'battery', 'x');
     await eventually(async () => expect(await lettersOf(node)).toHaveLength(1));
-    expect(await check()).toMatchObject({ status: 'warn', output: expect.stringContaining('1 dead letters') });
+    expect(await check()).toMatchObject({ status: 'warn', output: expect.stringContaining('1 dead letter;') });
     expect((await get(node, '/hello')).status).toBe(200);
     const page = await (await fetch(`http://${node.admin}/metrics`)).text();
     expect(page).toContain('sluice_write_behind_dead_letters{keyspace="scooter:*"} 1');

@@ -51,11 +51,15 @@ function lineOf({ keyspace, isWritten, pending, trouble }: Flushed): string {
   const why = trouble === undefined ? '' : `: ${trouble}`;
   const what =
     isWritten === undefined
-      ? `asked for; ${pending} rows wait`
+      ? `asked for; ${waiting(pending)}`
       : isWritten
         ? 'all that waited is written'
-        : `not all that waited is written, ${pending} rows wait`;
+        : `not all that waited is written, ${waiting(pending)}`;
   return printable(`${keyspace}: ${what}${why}`);
+}
+
+function waiting(pending: number): string {
+  return pending === 1 ? '1 row waits' : `${pending} rows wait`;
 }
 
 async function explain(options: Options, keyspace: string | undefined): Promise<number> {
@@ -69,7 +73,7 @@ async function explain(options: Options, keyspace: string | undefined): Promise<
       reduction === null
         ? ''
         : `; ${reduction.achieved.toFixed(1)} changes for each row written in the last ${Math.round(reduction.seconds)} s, predicted ${reduction.predicted.toFixed(1)}`;
-    process.stdout.write(`-- ${printable(name)}: ${pending} rows wait${saved}\n`);
+    process.stdout.write(`-- ${printable(name)}: ${waiting(pending)}${saved}\n`);
     for (const statement of statements) process.stdout.write(`${statement.split('\n').map(printable).join('\n')}\n`);
   }
   return exitOk;
