@@ -25,13 +25,13 @@ export async function campaign({
   fence = kind !== 'sqlite',
   onProgress = () => {},
 }) {
-  const started = performance.now();
-  const until = started + seconds * 1000;
   const totals = { kills: 0, rounds: 0, rows: 0, once: 0, acknowledged: 0, unknown: 0, refused: 0, looks: 0 };
   const result = { ...totals, done: {}, problems: [], slowestStart: 0, logs: [] };
   const redis = store === 'redis' ? await startRedisServer() : undefined;
   const server =
     kind === 'postgres' ? await startPostgresServer() : kind === 'mariadb' ? await startMariadbServer() : undefined;
+  const started = performance.now();
+  const until = started + seconds * 1000;
   let rounds = 0;
   let left = wanted;
   /** What several lanes share is killed by one of them at a time. */
