@@ -213,6 +213,66 @@ describe('a row that waits', () => {
   });
 });
 
+it('of rows that change at random the table sees one change in 1 + rate x wait', async () => {
+  const { table, pass, put } = rig({ minDelay: 5000, maxDelay: 5000, maxBatch: 5000 });
+  let seed = 1;
+  const random = (): number => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  let accepted = 0;
+  const drive = async (ms: number): Promise<void> => {
+    for (let at = 0; at < ms; at += 5) {
+      // 400 rows, each about once a second.
+      for (let i = 0; i < 4; i++) {
+        if (random() > 0.5) continue;
+        accepted++;
+        await put(`r${Math.floor(random() * 400)}`, String(at));
+      }
+      await pass(5);
+    }
+  };
+  await drive(6000);
+  const written = (): number => table.batches.reduce((sum, { rows }) => sum + rows.length, 0);
+  const [acceptedBefore, writtenBefore] = [accepted, written()];
+  await drive(30_000);
+  const achieved = (accepted - acceptedBefore) / (written() - writtenBefore);
+  expect(achieved).toBeGreaterThan(5.7);
+  expect(achieved).toBeLessThan(6.3);
+}, 60_000);
+
+it('a sink that was away for ten minutes gets as many rows as there are, no faster than it may', async () => {
+  const { table, pass, put, space } = rig({
+    minDelay: 0,
+    maxDelay: 100,
+    maxBatch: 1000,
+    rate: { rows: { count: 1000, per: 1000 }, transactions: undefined },
+  });
+  let isDown = true;
+  const tries: number[] = [];
+  table.before = () => {
+    if (!isDown) return;
+    tries.push(0);
+    throw new SinkFailure('transient', 'it is away');
+  };
+  for (let minute = 0; minute < 10; minute++) {
+    for (let i = 0; i < 2000; i++) await put(`r${i % 500}`, String(minute));
+    await pass(60_000);
+  }
+  expect(space.pending).toBe(500);
+  // Half of the longest wait, at random: 15 s.
+  expect(tries.length).toBeGreaterThan(35);
+  expect(tries.length).toBeLessThan(60);
+  isDown = false;
+  for (let waited = 0; table.rows.size === 0 && waited < 40_000; waited += 5) await pass(5);
+  await pass(400);
+  expect(table.rows.size).toBeGreaterThan(380);
+  expect(table.rows.size).toBeLessThan(470);
+  await pass(200);
+  expect(table.rows.size).toBe(500);
+  expect(table.get('r7')).toBe('9');
+}, 60_000);
+
 describe('a sink that fails', () => {
   it('is tried again later and later, with nothing lost and the trouble told once', async () => {
     const { table, pass, put, troubles, space } = rig();
