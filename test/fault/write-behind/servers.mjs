@@ -286,7 +286,7 @@ export async function startMariadbServer() {
     ask: () => query('select 1'),
   });
   await server.restart();
-  await query('create database fleet character set utf8mb4');
+  await query('create database fleet character set utf8mb4 collate utf8mb4_bin');
   await query("create user sluice@'%' identified by 'secret'");
   await query("grant all on fleet.* to sluice@'%'");
   return Object.assign(server, {
