@@ -1,5 +1,5 @@
 import type { ByteString } from '../kernel/bytes.ts';
-import { SinkFailure, type SinkRow, type TableMapping } from './sink.ts';
+import { type MappedColumn, SinkFailure, type SinkRow, type TableMapping } from './sink.ts';
 
 /** What is done to one row. */
 export interface GroupedRow {
@@ -27,20 +27,21 @@ export function groupRows(mapping: TableMapping, rows: readonly SinkRow[]): read
   expectDifferentKeys(rows);
   if (shape !== 'row') for (const row of rows) expectShape(mapping, row);
   const removed: GroupedRow[] = [];
-  const written = new Map<string, { readonly columns: readonly string[]; readonly rows: GroupedRow[] }>();
+  const written = new Map<string, { readonly columns: readonly MappedColumn[]; readonly rows: GroupedRow[] }>();
+  const all = '1'.repeat(columns.length);
   for (const { key, version, change, values } of rows) {
     if (change === 'remove') {
       removed.push({ key, version, values: [] });
       continue;
     }
-    const changed = change === 'whole' ? columns : columns.filter(({ field }) => values.has(field));
-    const at = columns.map((column) => (changed.includes(column) ? '1' : '0')).join('');
-    let group = written.get(at);
+    let which = change === 'whole' ? all : '';
+    if (change === 'merge') for (const { field } of columns) which += values.has(field) ? '1' : '0';
+    let group = written.get(which);
     if (group === undefined) {
-      group = { columns: changed.map(({ column }) => column), rows: [] };
-      written.set(at, group);
+      group = { columns: columns.filter((_, i) => which[i] === '1'), rows: [] };
+      written.set(which, group);
     }
-    group.rows.push({ key, version, values: changed.map(({ field }) => values.get(field) ?? null) });
+    group.rows.push({ key, version, values: group.columns.map(({ field }) => values.get(field) ?? null) });
   }
   const groups: RowGroup[] = removed.length === 0 ? [] : [{ change: 'remove', columns: [], rows: removed.sort(byKey) }];
   for (const name of [...written.keys()].sort()) {
@@ -48,7 +49,7 @@ export function groupRows(mapping: TableMapping, rows: readonly SinkRow[]): read
     if (group === undefined) continue;
     groups.push({
       change: 'write',
-      columns: group.columns,
+      columns: group.columns.map(({ column }) => column),
       rows: shape === 'record' ? group.rows : group.rows.sort(byKey),
     });
   }

@@ -421,6 +421,22 @@ describe.skipIf(findProgram('postgres') === undefined)('rows in PostgreSQL', () 
     await server.run(`drop schema "pub""lic; --" cascade`);
   });
 
+  test('a bad row anywhere among many fails them all, and the next write is well', async () => {
+    const rows = Array.from({ length: 7000 }, (_, i) => merge(`s${String(i).padStart(5, '0')}`, 1, { battery: '1' }));
+    for (const [at, wrong] of [
+      [10, { battery: 'many' }],
+      [4500, { battery: 'many' }],
+      // Found by us while the server is at those before it.
+      [2500, { battery: '1\0' }],
+      [6999, { battery: '\u00ff\0' }],
+    ] as const) {
+      const failure = await failureOf(write(rows.with(at, merge(`s${String(at).padStart(5, '0')}`, 1, wrong))));
+      expect(failure).toMatchObject({ kind: 'data', ambiguous: false });
+    }
+    await write(rows);
+    expect(await all('select count(*)::int from scooters')).toEqual([[7000]]);
+  });
+
   test('5,000 rows of all kinds', async () => {
     const id = (i: number): string => `s${String(i).padStart(5, '0')}`;
     const first = Array.from({ length: 5000 }, (_, i) => merge(id(i), 1, { lat: `${i / 10}`, battery: `${i % 100}` }));

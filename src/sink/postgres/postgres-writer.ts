@@ -1,9 +1,11 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import type { ByteString } from '../../kernel/bytes.ts';
 import { versionOf } from '../mapping-problems.ts';
 import { byKey, type GroupedRow, groupRows, type RowGroup } from '../row-groups.ts';
 import { SinkFailure, type SinkRow, type TableMapping, type WriteRight } from '../sink.ts';
 import { textOf } from '../value-text.ts';
+import { arrayText } from './postgres-array.ts';
 import { type PostgresColumn, readTable } from './postgres-facts.ts';
 import { failureOf } from './postgres-failure.ts';
 import { columnOf, fenceStatement, lockingStatement, type Place, statementsOf } from './postgres-statements.ts';
@@ -27,7 +29,10 @@ export async function writeRows(client: ClientBase, mapping: TableMapping, rows:
   const [only] = groups;
   const isInOrder = groups.length === 1 && only?.group.change === 'write' && only.statements.length === 1;
   if (!isInOrder && mapping.shape !== 'record') await lockRows(client, place, rows);
-  for (const { group, statements } of groups) await writeGroup(client, place, group, statements);
+  const chunks = groups.flatMap(({ group, statements }) =>
+    [...chunksOf(group.rows)].map((part): Chunk => ({ group, statements, rows: part })),
+  );
+  await writeChunks(client, place, chunks);
 }
 
 /**
@@ -65,27 +70,64 @@ async function lockRows(client: ClientBase, place: Place, rows: readonly SinkRow
   const statement = lockingStatement(place);
   const sorted = rows.map((row) => ({ key: row.key, version: row.version, values: [] })).sort(byKey);
   for (const part of chunksOf(sorted)) {
-    const params = key.map((column, i) => part.map((row) => parameter(row.key[i] as ByteString, column)));
+    const params = key.map((column, i) => arrayOf(column, part, (row) => row.key[i] ?? null));
     await query(client, statement, params, key);
   }
 }
 
-async function writeGroup(
-  client: ClientBase,
-  place: Place,
-  group: RowGroup,
-  statements: readonly string[],
-): Promise<void> {
-  const key = place.mapping.key.map((name) => columnOf(place, name));
-  const columns = group.columns.map((name) => columnOf(place, name));
-  for (const rows of chunksOf(group.rows)) {
-    const params = [
-      ...key.map((column, i) => rows.map((row) => parameter(row.key[i] as ByteString, column))),
-      ...columns.map((column, i) => rows.map((row) => parameter(row.values[i] as ByteString | null, column))),
-      ...(place.mapping.shape === 'record' ? [] : [rows.map(({ version }) => version)]),
-    ];
-    for (const statement of statements) await query(client, statement, params, [...key, ...columns]);
+/** What one run of the statements of a group writes. */
+interface Chunk {
+  readonly group: RowGroup;
+  readonly statements: readonly string[];
+  readonly rows: readonly GroupedRow[];
+}
+
+/** While the server is at one chunk the parameters of the next one are made. */
+async function writeChunks(client: ClientBase, place: Place, chunks: readonly Chunk[]): Promise<void> {
+  let before: Promise<void> = Promise.resolve();
+  try {
+    for (const { group, statements, rows } of chunks) {
+      const columns = [...place.mapping.key, ...group.columns].map((name) => columnOf(place, name));
+      const params = paramsOf(place, group, rows);
+      await before;
+      before = runAll(client, statements, params, columns);
+      // It may fail before anybody waits for it.
+      before.catch(() => {});
+      // So that it is sent before the next one is made.
+      await turn();
+    }
+  } finally {
+    // The connection is of use again when its answer is there; what it was does not matter when something else has failed.
+    await Promise.allSettled([before]);
   }
+  await before;
+}
+
+async function runAll(
+  client: ClientBase,
+  statements: readonly string[],
+  params: readonly string[],
+  columns: readonly PostgresColumn[],
+): Promise<void> {
+  for (const statement of statements) await query(client, statement, params, columns);
+}
+
+function paramsOf(place: Place, { columns }: RowGroup, rows: readonly GroupedRow[]): readonly string[] {
+  const { key, version } = place.mapping;
+  const params = [
+    ...key.map((name, i) => arrayOf(columnOf(place, name), rows, (row) => row.key[i] ?? null)),
+    ...columns.map((name, i) => arrayOf(columnOf(place, name), rows, (row) => row.values[i] ?? null)),
+  ];
+  if (version !== undefined) params.push(arrayText(rows.map((row) => row.version)));
+  return params;
+}
+
+function arrayOf(
+  column: PostgresColumn,
+  rows: readonly GroupedRow[],
+  ofRow: (row: GroupedRow) => ByteString | null,
+): string {
+  return arrayText(rows.map((row) => parameter(ofRow(row), column)));
 }
 
 /** @param columns whose types a message may speak of */
