@@ -140,6 +140,7 @@ export async function composeWrites(parts: WritesParts): Promise<Writes> {
       for (const flusher of flushers.values()) flusher.start();
     },
     async close(deadline) {
+      await Promise.all(rights.map((right) => right.takeFree()));
       const left = await Promise.all([...flushers.values()].map((flusher) => flusher.close(deadline)));
       await Promise.all([...sinks.values()].map((sink) => sink.close()));
       await Promise.all(rights.map((right) => right.close()));

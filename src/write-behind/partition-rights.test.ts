@@ -179,6 +179,44 @@ describe('the parts of a set', () => {
     expect(one.rights.epochOf(7)).toBeUndefined();
   });
 
+  it('that nobody has are taken by a node that is about to end', async () => {
+    const { clock, node } = world();
+    const [one, other] = [node('one'), node('other')];
+    one.rights.start();
+    other.rights.start();
+    await pass(clock, TTL);
+    const theirs = partitionsOf(other);
+    await one.rights.takeFree();
+    expect(partitionsOf(other)).toEqual(theirs);
+    expect(allOf(one, other)).toEqual(everyPartition);
+    await other.rights.close();
+    await one.rights.takeFree();
+    expect(partitionsOf(one)).toEqual(everyPartition);
+    await pass(clock, TTL);
+    expect(partitionsOf(one)).toEqual(everyPartition);
+    const late = node('late', true);
+    await late.rights.takeFree();
+    expect(partitionsOf(late)).toEqual([]);
+    await one.rights.close();
+    await late.rights.takeFree();
+    expect(partitionsOf(late)).toEqual(everyPartition);
+  });
+
+  it('pass from one node to the next within a twelfth of the time of the lease', async () => {
+    const { clock, node } = world();
+    const [one, other] = [node('one'), node('other')];
+    one.rights.start();
+    await pass(clock, 0);
+    other.rights.start();
+    let unheld = 0;
+    for (let i = 0; i < TTL / 50; i++) {
+      await pass(clock, 50);
+      if (allOf(one, other).length < PARTITIONS) unheld += 50;
+    }
+    expect(allOf(one, other)).toEqual(everyPartition);
+    expect(unheld).toBeLessThanOrEqual(TTL / 12 + 100);
+  });
+
   it('are at once those of a node that is alone, with a higher epoch at every start', async () => {
     const { clock, node, asked } = world();
     const before = node('node', true);
