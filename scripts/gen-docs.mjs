@@ -151,7 +151,7 @@ async function commandsPage() {
   const intro = `The commands of the RESP address. Semantics, replies and error texts are those of Redis 7.0 except where the last column says otherwise;
 any other command gets Redis's error for an unknown command. Arity counts the words of the command, its name included; a negative one
 means at least so many.`;
-  return page('Commands', intro, [...sections, await managedSection()].join('\n'));
+  return page('Commands', intro, [...sections, await managedSection(), await rowSection()].join('\n'));
 }
 
 async function managedSection() {
@@ -168,6 +168,24 @@ async function managedSection() {
     '',
     '| command | what it does |',
     '|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+/** What becomes of keys that are written behind. */
+async function rowSection() {
+  const { rowCommands } = await load('command/row-commands.js');
+  const rows = Object.entries(rowCommands).map(
+    ([name, { shapes, summary }]) => `| \`${name.toUpperCase()}\` | ${shapes.join(', ')} | ${summary} |`,
+  );
+  return [
+    '## On keys that are written behind',
+    '',
+    'Where `keyspaces` have `writeBehind`; every other command is refused on their keys, transactions too.',
+    '',
+    '| Command | Shapes | What it does |',
+    '|---|---|---|',
     ...rows,
     '',
   ].join('\n');

@@ -1,3 +1,4 @@
+import type { rowCommands } from '../../command/row-commands.ts';
 import { SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
 import { jsonRow, parseJsonRow } from '../../kernel/json-row.ts';
@@ -43,7 +44,8 @@ interface RowCommand {
 const MANY = Number.POSITIVE_INFINITY;
 const WHOLE = /^[+-]?\d{1,16}$/;
 
-const commands: Readonly<Record<string, RowCommand>> = {
+/** `del`, `unlink` and `exists` are of many keys. */
+const commands: Readonly<Record<Exclude<keyof typeof rowCommands, 'del' | 'unlink' | 'exists'>, RowCommand>> = {
   hset: { words: [4, MANY], run: (client, target, argv) => set(client, target, argv, ({ count }) => `:${count}\r\n`) },
   hmset: { words: [4, MANY], run: (client, target, argv) => set(client, target, argv, () => '+OK\r\n') },
   hdel: {
@@ -135,7 +137,7 @@ export function answerRow(
   if (first === undefined) return false;
   const where = `keys of ${JSON.stringify(first.space.name)}, which are written behind`;
   if (inTransaction) throw new SluiceError('MANAGED_KEY', `a transaction cannot have ${where}`);
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const command = Object.hasOwn(commands, name) ? commands[name as keyof typeof commands] : undefined;
   if (command !== undefined) {
     const [least, most] = command.words;
     // Too few or too many words: the error is the ordinary one.
