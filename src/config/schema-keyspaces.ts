@@ -265,6 +265,7 @@ Keys that are written behind: accepted now, and written to a database later. Wit
 | \`delete\` | \`remove\` | \`ignore\`: rows that are removed stay in the table. |
 | \`ack\` | \`store\` | What the answer to a write waits for: what the store promises; nothing (\`memory\`); or \`commit\`, \`fsync\`, which \`durability\` must promise. |
 | \`timeout\` | \`10s\` | How long a batch may take. |
+| \`maxDeadLetters\` | \`100000\` | Rows that are set aside because the database can never take them. Beyond it such rows wait, and in the end hold up the others. |
 | \`alarm\` | \`{ lag: 1m, pending: 80, deadLetters: 1 }\` | From when on \`/hello\` warns: a row waits for so long, so much percent of \`maxPending\` wait, so many rows were set aside. 0: never. |
 
 The guides on read-through keys and on write-behind have examples.`,
