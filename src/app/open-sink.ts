@@ -38,7 +38,7 @@ export async function openSink(name: string, { connections }: SluiceConfig, part
   }
 }
 
-async function openDatabase(name: string, { url, connectTimeout }: Of<'database'>): Promise<Sink> {
+async function openDatabase(name: string, { url, connectTimeout, maxConnections }: Of<'database'>): Promise<Sink> {
   const target = parseDatabaseUrl(url) as DatabaseTarget;
   if (target.dialect === 'sqlite') {
     const { openSqliteSink } = await import('../sink/sqlite/sqlite-sink.ts');
@@ -46,10 +46,10 @@ async function openDatabase(name: string, { url, connectTimeout }: Of<'database'
   }
   if (target.dialect === 'postgres') {
     const { openPostgresSink } = await import('../sink/postgres/postgres-sink.ts');
-    return openPostgresSink({ name, url, connectTimeout });
+    return openPostgresSink({ name, url, connectTimeout, maxConnections });
   }
   const { openMysqlSink } = await import('../sink/mysql/mysql-sink.ts');
-  return openMysqlSink({ name, url, connectTimeout });
+  return openMysqlSink({ name, url, connectTimeout, maxConnections });
 }
 
 async function openHttp(name: string, connection: Of<'http'>, { clock, apis }: SinkParts): Promise<Sink> {
