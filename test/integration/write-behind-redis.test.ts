@@ -308,6 +308,49 @@ describe.skipIf(!hasRedis)('rows that are written behind over Redis', () => {
     }
   });
 
+  it('are counted once and inserted once, in order, by whichever of two nodes they came', async () => {
+    await using redis = await startRedis();
+    await using scooters = await fleet(urlOf(redis));
+    using database = new DatabaseSync(join(scooters.folder, 'fleet.db'));
+    database.exec('create table visits (page text primary key, n integer, sluice_version integer)');
+    database.exec('create table trips (sluice_id text primary key, scooter text, at integer)');
+    const common = { sink: 'fleet', minDelay: '20ms', maxDelay: '50ms', timeout: '2s' } as const;
+    const config: SluiceConfigInput = {
+      ...scooters.config,
+      keyspaces: [
+        {
+          match: 'visits:*',
+          writeBehind: { ...common, shape: 'counter', table: 'visits', key: 'page', columns: ['n'] },
+        },
+        {
+          match: 'trip:*',
+          writeBehind: { ...common, shape: 'record', table: 'trips', key: 'scooter', columns: ['at'] },
+        },
+      ],
+    };
+    {
+      await using one = await startNode(config);
+      await using other = await startNode(config);
+      await using first = await connect(one);
+      await using second = await connect(other);
+      for (let i = 0; i < 20; i++) {
+        const counts = Array.from({ length: 10 }, (_, page) => ['HINCRBY', `visits:${page}`, 'n', '1']);
+        const replies = [
+          ...(await first.pipeline([...counts, ['RPUSH', 'trip:1', `{"at":${2 * i}}`]])),
+          ...(await second.pipeline([...counts, ['RPUSH', 'trip:1', `{"at":${2 * i + 1}}`]])),
+        ];
+        expect(replies.filter((reply) => !reply.startsWith(':'))).toEqual([]);
+      }
+    }
+    // Both have written the rest at their end.
+    expect(database.prepare('select page, n from visits order by page').all()).toEqual(
+      Array.from({ length: 10 }, (_, page) => ({ page: String(page), n: 40 })),
+    );
+    expect(database.prepare('select at from trips order by rowid').all()).toEqual(
+      Array.from({ length: 40 }, (_, at) => ({ at })),
+    );
+  });
+
   it('of a node that is killed are written by another', async () => {
     await using redis = await startRedis({ keeps: 'writes' });
     await using scooters = await fleet(urlOf(redis));
