@@ -13,6 +13,8 @@ import { memoryCases } from './cases/memory.mjs';
 import { originCases } from './cases/origin.mjs';
 import { proxyCases } from './cases/proxy.mjs';
 import { respCases } from './cases/resp.mjs';
+import { writeBehindCases } from './cases/write-behind.mjs';
+import { writeBehindAcceptCases } from './cases/write-behind-accept.mjs';
 import { chosenCases, helpText, parseArgs } from './lib/args.mjs';
 import { MissingProgram, requireProgram } from './lib/process.mjs';
 import { machineLine, tableOf, verdictOf } from './lib/report.mjs';
@@ -26,6 +28,8 @@ const cases = [
   ...cacheCases,
   ...proxyCases,
   ...originCases,
+  ...writeBehindAcceptCases,
+  ...writeBehindCases,
 ];
 
 const fail = (message) => {

@@ -21,11 +21,32 @@ const packages = {
   webdis: 'webdis',
   nutcracker: 'nutcracker',
   wrk: 'wrk',
+  postgres: 'postgresql',
+  initdb: 'postgresql',
+  pgbench: 'postgresql',
+  psql: 'postgresql-client',
 };
+
+/** Debian keeps the programs of PostgreSQL off the path, in a folder per version: newest first. */
+function postgresFolders() {
+  const root = '/usr/lib/postgresql';
+  try {
+    return readdirSync(root)
+      .sort((a, b) => Number(b) - Number(a))
+      .map((version) => join(root, version, 'bin'));
+  } catch {
+    return [];
+  }
+}
 
 /** The path of a program, or throws {@link MissingProgram} naming the package that brings it. */
 export function requireProgram(name) {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/sbin',
+    '/usr/local/sbin',
+    ...postgresFolders(),
+  ];
   for (const folder of folders) {
     const path = join(folder, name);
     try {
@@ -71,11 +92,23 @@ export function temporaryFolder(name) {
   return folder;
 }
 
+/** A user to run as when we are root (some servers refuse to run as root): `nobody`, which every system has. */
+export function unprivileged() {
+  if (process.getuid() !== 0) return undefined;
+  const entry = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
+  if (entry === null) throw new Error('there is no user nobody to run a server as');
+  return { uid: Number(entry[1]), gid: Number(entry[2]) };
+}
+
 /**
- * Starts a server program. `ready()` is polled until it returns true. Returns `{ pid, child, output(), stop() }`;
- * rejects with the program's own output when it ends or stays silent.
+ * Starts a server program. `ready()` is polled until it returns true. Returns `{ pid, child, output(), stop(), kill() }`, where kill is
+ * SIGKILL; rejects with the program's own output when it ends or stays silent. `stopSignal` is what stop() sends first.
  */
-export async function startServer(command, args, { name, ready, readyTimeoutMs = 30_000, ...spawnOptions }) {
+export async function startServer(
+  command,
+  args,
+  { name, ready, readyTimeoutMs = 30_000, stopSignal = 'SIGTERM', ...spawnOptions },
+) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...spawnOptions });
   let text = '';
   let ended;
@@ -94,8 +127,13 @@ export async function startServer(command, args, { name, ready, readyTimeoutMs =
   });
   // Last resort: whatever way this process ends, the servers it started end too.
   const forget = atExit(() => ended === undefined && child.kill('SIGKILL'));
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await exit;
+    forget();
+  };
   const stop = async () => {
-    child.kill('SIGTERM');
+    child.kill(stopSignal);
     const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
     await exit;
     clearTimeout(timer);
@@ -115,7 +153,7 @@ export async function startServer(command, args, { name, ready, readyTimeoutMs =
     }
     await sleep(20);
   }
-  return { pid: child.pid, child, output: () => text, stop };
+  return { pid: child.pid, child, output: () => text, stop, kill };
 }
 
 function statOf(pid) {

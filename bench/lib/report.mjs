@@ -5,14 +5,17 @@ import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 const round = (number) => (number === undefined ? '' : Number(number.toPrecision(3)).toString());
 
 /**
- * `aim reached` | `must met` | `missed`, by the ratio or, for figures without a peer to beat, by the figure itself. Empty where
+ * `aim reached` | `must met` | `missed`, by the ratio or, for figures without a peer to beat, by the figure itself: at most what
+ * must be, or at least that much where `atLeast` is true. With `within` the ratio may differ from 1 by so much. Empty where
  * there is no target: a figure for information.
  */
-export function verdictOf({ must, aim, mustFigure, aimFigure, ratio, subject }) {
-  const [figure, atMost, wished] = mustFigure === undefined ? [ratio, must, aim] : [subject, mustFigure, aimFigure];
-  if (atMost === undefined) return '';
-  if (!(figure <= atMost)) return 'missed';
-  return wished === undefined || figure <= wished ? 'aim reached' : 'must met';
+export function verdictOf({ must, aim, mustFigure, aimFigure, ratio, subject, atLeast = false, within }) {
+  if (within !== undefined) return Math.abs(ratio - 1) <= within ? 'aim reached' : 'missed';
+  const [figure, limit, wished] = mustFigure === undefined ? [ratio, must, aim] : [subject, mustFigure, aimFigure];
+  const reaches = (wanted) => (atLeast ? figure >= wanted : figure <= wanted);
+  if (limit === undefined) return '';
+  if (!reaches(limit)) return 'missed';
+  return wished === undefined || reaches(wished) ? 'aim reached' : 'must met';
 }
 
 /** The Markdown table. A row that could not be measured has `failure` instead of figures. */
@@ -22,15 +25,17 @@ export function tableOf(rows) {
     if (row.failure !== undefined) return [row.case, '', '', '', '', '', '', `not run: ${row.failure.split('\n')[0]}`];
     const unit = row.unit;
     const spread = row.lowest === undefined ? '' : ` (${row.lowest.toFixed(2)}-${row.highest.toFixed(2)})`;
+    const sign = row.atLeast ? '>=' : '<=';
     const target = (ratio, figure) =>
-      ratio !== undefined ? `<= ${ratio} x` : figure !== undefined ? `<= ${figure} ${unit}` : '';
+      ratio !== undefined ? `${sign} ${ratio} x` : figure !== undefined ? `${sign} ${figure} ${unit}` : '';
+    const must = row.within === undefined ? target(row.must, row.mustFigure) : `within ${row.within * 100} %`;
     return [
       row.case,
       row.peerName,
       `${round(row.peer)} ${unit}`,
       `${round(row.subject)} ${unit}`,
       `${row.ratio.toFixed(2)}${spread}`,
-      target(row.must, row.mustFigure),
+      must,
       target(row.aim, row.aimFigure),
       verdictOf(row),
     ];

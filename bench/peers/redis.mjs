@@ -12,12 +12,11 @@ import { answersResp, RespConnection } from '../lib/resp-connection.mjs';
 /**
  * redis-server with an append-only file, `appendfsync everysec`, no snapshots. The file is rewritten only by
  * `rewriteCpuSeconds()`: by itself it would be when it has doubled, which falls into some rounds and not into others and
- * costs as much as 400,000 writes. `more` are more of its settings.
+ * costs as much as 400,000 writes. `more` are more of its settings. `folder` has what an earlier one has left.
  */
-export async function startRedis({ more = [] } = {}) {
+export async function startRedis({ more = [], folder = temporaryFolder('redis') } = {}) {
   const program = requireProgram('redis-server');
   const port = await freePort();
-  const folder = temporaryFolder('redis');
   const server = await startServer(
     program,
     [
@@ -25,7 +24,7 @@ export async function startRedis({ more = [] } = {}) {
       ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--auto-aof-rewrite-percentage', '0'],
       ...more,
     ],
-    { name: 'redis-server', ready: () => answersResp(port) },
+    { name: 'redis-server', ready: () => answersResp(port), readyTimeoutMs: 120_000 },
   );
   const control = await RespConnection.open(port);
   const cpu = () => cpuSeconds(server.pid);
@@ -33,6 +32,7 @@ export async function startRedis({ more = [] } = {}) {
     name: 'redis-server',
     pid: server.pid,
     port,
+    folder,
     cpu,
     /** The same without children, in finer steps; only for reads, which never fork. */
     fineCpu: () => threadCpuSeconds(server.pid),
@@ -64,6 +64,10 @@ export async function startRedis({ more = [] } = {}) {
     async stop() {
       control.close();
       await server.stop();
+    },
+    async kill() {
+      control.close();
+      await server.kill();
     },
   };
   return peer;

@@ -20,11 +20,17 @@ const probe = new URL('../lib/sluice-probe.mjs', import.meta.url).href;
  * Sluice from `dist` (or the program `BENCH_SLUICE`), on its embedded engine with the default durability (`commit`), every
  * setting as it comes. With `redisPort` it stands before the redis-server there; `settings` are the rest of its configuration.
  * `probed` loads the probe that answers `collectGarbage` and `ask(…)`;
- * profiles are written to the folder `profiles`. `nodeArgs` go to node.
+ * profiles are written to the folder `profiles`. `nodeArgs` go to node. `data` is a folder with what an earlier one has left.
  */
-export async function startSluice({ probed = false, profiles = '', nodeArgs = [], redisPort, settings = {} } = {}) {
+export async function startSluice({
+  probed = false,
+  profiles = '',
+  nodeArgs = [],
+  redisPort,
+  settings = {},
+  data = temporaryFolder('sluice'),
+} = {}) {
   if (!existsSync(main)) throw new MissingProgram(`${main} does not exist: npm run build`);
-  const data = temporaryFolder('sluice');
   const store = redisPort === undefined ? { data } : { store: `redis://127.0.0.1:${redisPort}` };
   const config = join(temporaryFolder('sluice-config'), 'sluice.yaml');
   // JSON is YAML.
@@ -55,6 +61,7 @@ export async function startSluice({ probed = false, profiles = '', nodeArgs = []
       env: { ...process.env, BENCH_PROFILES: profiles, ...(probed && { NODE_OPTIONS: `--import=${probe}` }) },
       stdio: ['ignore', 'pipe', 'pipe', ...(probed ? ['ipc'] : [])],
       ready: () => answersResp(resp),
+      readyTimeoutMs: 120_000,
     },
   );
   const ask = async (name) => {
@@ -88,5 +95,6 @@ export async function startSluice({ probed = false, profiles = '', nodeArgs = []
     },
     output: server.output,
     stop: server.stop,
+    kill: server.kill,
   };
 }
