@@ -1,166 +1,131 @@
 /**
  * A fleet of scooters that report their positions all the time, Sluice, and a table that sees far fewer writes. Sluice is killed in the middle
- * (kill -9) and started again. Ends by itself: every row of the table must equal the last position that was accepted, else the status is 1.
+ * (kill -9) and started again; later the database goes away for a while. Ends by itself: every row must be the last report that was accepted,
+ * else the status is 1.
  *
- *   node run.mjs
+ *   node run.mjs               SQLite: nothing to install
+ *   node run.mjs --postgres    a PostgreSQL of its own, from the programs that are installed
+ *   FLEET_URL=postgres://user:password@host/database node run.mjs
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { DatabaseSync } from '@photostructure/sqlite';
-import { createClient } from 'redis';
+import { parseArgs } from 'node:util';
+import { Board } from './board.mjs';
+import { openDatabase, seed } from './database.mjs';
+import { connect, Fleet } from './fleet.mjs';
+import { Ledger } from './ledger.mjs';
+import { findPython, PythonFleet } from './python-fleet.mjs';
+import { Reader } from './reader.mjs';
+import { Sluice } from './sluice.mjs';
+import { say } from './tools.mjs';
 
+const { values: flags } = parseArgs({ options: { postgres: { type: 'boolean' } } });
 const SCOOTERS = Number(process.env.SCOOTERS ?? 2000);
-/** Seconds before the kill, and after it. */
-const [BEFORE, AFTER] = (process.env.SECONDS_EACH ?? '8,8').split(',').map(Number);
-const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+/** Seconds: before Sluice is killed, after that, without the database, after that. */
+const [FIRST, SECOND, AWAY, LAST] = (process.env.SECONDS_EACH ?? '8,8,4,8').split(',').map(Number);
+
 const folder = mkdtempSync(join(tmpdir(), 'scooters-'));
-const file = join(folder, 'fleet.db');
-const [HTTP_PORT, RESP_PORT, ADMIN_PORT] = [await freePort(), await freePort(), await freePort()];
-const environment = { HTTP_PORT, RESP_PORT, ADMIN_PORT, FOLDER: folder, FLEET_URL: `sqlite:${file}` };
-
-const database = new DatabaseSync(file);
-database.exec(`pragma journal_mode = wal;
-  create table scooters (id text primary key, lat real, lon real, battery integer, sluice_version integer)`);
-
-let sluice;
+const atEnd = [() => rmSync(folder, { recursive: true, force: true })];
 process.on('exit', () => {
-  sluice?.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
+  for (const end of atEnd.reverse()) end();
 });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
-/** What was accepted of each scooter, and what was sent after that and may have been. */
-const fleet = Array.from({ length: SCOOTERS }, (_, id) => ({ id, accepted: undefined, unknown: [] }));
-let accepted = 0;
-let lost = 0;
-let riding = true;
-
-sluice = startSluice();
-say('starting Sluice (built first when that was not done yet) …');
-await until(async () => (await fetch(`http://127.0.0.1:${ADMIN_PORT}/ready`)).ok, 'Sluice is ready', 300_000);
-
-const client = createClient({
-  url: `redis://127.0.0.1:${RESP_PORT}`,
-  disableOfflineQueue: true,
-  socket: { reconnectStrategy: 100 },
-});
-client.on('error', () => undefined);
-await client.connect();
-const rides = fleet.map(ride);
-const reports = setInterval(report, 1000);
-
-await sleep(BEFORE * 1000);
-say('kill -9 of Sluice, in the middle of it');
-sluice.kill('SIGKILL');
-await sleep(500);
-sluice = startSluice();
-await sleep(AFTER * 1000);
-
-riding = false;
-await Promise.all(rides);
-clearInterval(reports);
-say('the scooters stand still; what waits is written');
-await until(async () => (await metric('sluice_write_behind_pending')) === 0, 'nothing waits', 30_000);
-await report();
-
-const rows = new Map(
-  database
-    .prepare('select id, lat, lon, battery from scooters')
-    .all()
-    .map((row) => [Number(row.id), row]),
-);
-const wrong = fleet.filter(({ id, accepted: last, unknown }) => {
-  const row = rows.get(id);
-  const is = (position) =>
-    position === undefined
-      ? row === undefined
-      : row !== undefined && row.lat === position.lat && row.lon === position.lon && row.battery === position.battery;
-  return !is(last) && !unknown.some(is);
-});
-const sample = fleet[0].accepted;
-const read = await client.hGetAll('scooter:0');
-const isRead = Number(read.lat) === sample.lat || fleet[0].unknown.length > 0;
-client.destroy();
+const ledger = new Ledger(SCOOTERS, Math.ceil(SCOOTERS / 10));
+const database = await openDatabase({ url: process.env.FLEET_URL || undefined, ownPostgres: flags.postgres, folder });
+await seed(database, ledger);
 say(
-  `${accepted} positions accepted, ${lost} of unknown fate, ${SCOOTERS} rows; ${wrong.length} rows are not the last accepted position`,
+  `the database is ${database.name}; it knows ${SCOOTERS / 2} scooters of ${SCOOTERS}, and ${ledger.size - SCOOTERS} that are parked`,
 );
-say(wrong.length === 0 && isRead ? 'all as it should be' : `wrong: ${JSON.stringify(wrong[0])}`);
-process.exit(wrong.length === 0 && isRead ? 0 : 1);
 
-/** One scooter: reports about once a second, at random. */
-async function ride(scooter) {
-  const position = { lat: 59.33, lon: 18.06, battery: 100 };
-  while (riding) {
-    await sleep(-Math.log(1 - Math.random()) * 1000);
-    position.lat = Math.round((position.lat + (Math.random() - 0.5) / 1000) * 1e6) / 1e6;
-    position.lon = Math.round((position.lon + (Math.random() - 0.5) / 1000) * 1e6) / 1e6;
-    position.battery = Math.max(0, position.battery - (Math.random() < 0.1 ? 1 : 0));
-    const sent = { ...position };
-    scooter.unknown.push(sent);
-    try {
-      await client.hSet(`scooter:${scooter.id}`, {
-        lat: `${sent.lat}`,
-        lon: `${sent.lon}`,
-        battery: `${sent.battery}`,
-      });
-      accepted++;
-      scooter.accepted = sent;
-      scooter.unknown.length = 0;
-    } catch {
-      lost++;
-    }
+const sluice = await Sluice.make(join(folder, 'data'), database.url);
+atEnd.push(() => sluice.killNow());
+say('starting Sluice (built first when that was not done yet) …');
+await sluice.start();
+
+const fleets = await startFleets();
+const reader = new Reader(await connect(sluice.ports.resp), `http://127.0.0.1:${sluice.ports.http}`, ledger);
+reader.start();
+const board = new Board(sluice, ledger, reader);
+board.start();
+
+await sleep(FIRST * 1000);
+await board.look();
+say('\nkill -9 of Sluice, in the middle of it');
+await sluice.kill();
+const killed = performance.now();
+await sluice.start();
+say(`Sluice is there again, after ${((performance.now() - killed) / 1000).toFixed(1)} s`);
+await sleep(SECOND * 1000);
+await database.away(AWAY);
+await sleep(LAST * 1000);
+
+await Promise.all(fleets.map((fleet) => fleet.stop()));
+await reader.stop();
+await board.stop();
+say('\nthe scooters stand still; sluice flush --wait');
+say(await sluice.flush('60s'));
+await board.look(30_000);
+const status = Object.values(await sluice.status(30_000));
+
+const { accepted, unknown, trips, rides } = ledger.counts;
+const { written, loaded } = board;
+const { answers, overHttp, parked, unanswered, wrong } = reader;
+say(
+  `${accepted} reports accepted, ${unknown} of unknown fate; rows written: ${written}, one for ${(accepted / written).toFixed(1)} reports`,
+);
+say(`${trips} trips and ${rides} rides accepted`);
+say(
+  `${answers} reads answered, ${overHttp} of them over HTTP, ${parked} of parked scooters; ${unanswered} not answered`,
+);
+say(`${loaded} rows were read from the table, because Sluice did not know them\n`);
+let failed = 0;
+const rows = (columns, table) => database.query(`select ${columns} from ${table}`);
+check(
+  'every row is the last accepted report, or a later one of unknown fate',
+  ledger.wrongRows(await rows('*', 'example_scooters')),
+);
+check('every accepted trip is in the table once', ledger.wrongTrips(await rows('scooter, trip', 'example_trips')));
+check(
+  'every city has the accepted rides, and unknown ones at most',
+  ledger.wrongCities(await rows('city, rides', 'example_cities')),
+);
+check('every read had what was accepted or read before it', wrong);
+const left = status.filter(({ pending, deadLetters }) => pending + deadLetters > 0);
+check(
+  'nothing waits, and nothing was set aside',
+  left.map((one) => JSON.stringify(one)),
+);
+await database.close();
+say(failed === 0 ? '\nall as it should be' : `\nnot as it should be; Sluice said:\n${sluice.printed}`);
+process.exit(failed === 0 ? 0 : 1);
+
+/** A tenth of the scooters speaks Python, where that can be. */
+async function startFleets() {
+  const python = findPython();
+  const count = python === undefined ? 0 : Math.floor(SCOOTERS / 10);
+  const first = SCOOTERS - count;
+  const nodeFleet = new Fleet(
+    await connect(sluice.ports.resp),
+    ledger,
+    Array.from({ length: first }, (_, id) => id),
+  );
+  nodeFleet.start();
+  if (python === undefined) {
+    say(`${SCOOTERS} scooters with node-redis; none with redis-py: python3 -c "import redis" does not work here\n`);
+    return [nodeFleet];
   }
+  const pythonFleet = new PythonFleet(python, sluice.ports.resp, ledger, { first, count });
+  atEnd.push(() => pythonFleet.kill());
+  say(`${first} scooters with node-redis, ${count} with redis-py\n`);
+  return [nodeFleet, pythonFleet];
 }
 
-async function report() {
-  const [written, lag, pending] = await Promise.all([
-    metric('sluice_write_behind_rows_written_total'),
-    metric('sluice_write_behind_lag_seconds'),
-    metric('sluice_write_behind_pending'),
-  ]).catch(() => []);
-  if (written === undefined) say('  Sluice is away');
-  else
-    say(
-      `  ${accepted} positions accepted; ${written} rows written since its start, ${pending} wait, the oldest for ${lag.toFixed(1)} s`,
-    );
-}
-
-async function metric(name) {
-  const page = await (await fetch(`http://127.0.0.1:${ADMIN_PORT}/metrics`)).text();
-  return Number(new RegExp(`^${name}{.*} (.+)$`, 'm').exec(page)?.[1]);
-}
-
-function startSluice() {
-  const args = [here('../../scripts/bootstrap.mjs'), 'start', '--config', here('sluice.yaml')];
-  const env = {
-    ...process.env,
-    ...Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, `${value}`])),
-  };
-  return spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
-}
-
-function freePort() {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
-}
-
-async function until(holds, what, ms) {
-  const deadline = Date.now() + ms;
-  for (;;) {
-    if (await holds().catch(() => false)) return;
-    if (Date.now() > deadline) throw new Error(`not in time: ${what}`);
-    await sleep(100);
-  }
-}
-
-function say(text) {
-  process.stdout.write(`${text}\n`);
+function check(what, wrong) {
+  say(
+    `${wrong.length === 0 ? 'ok    ' : 'WRONG '} ${what}${wrong.length === 0 ? '' : `: ${wrong.length} are not, such as ${wrong[0]}`}`,
+  );
+  failed += wrong.length;
 }
