@@ -68,8 +68,6 @@ export interface RemoteStore {
   readonly rowSafety: RowSafety;
   readonly records: RecordLog;
   readonly lease: Lease;
-  /** Names this node among others, and this start of it. */
-  readonly nodeId: string;
   /** @param keys that are not simply those of the store */
   session(server: Server, keys: OtherKeys): (client: Client) => RemoteSession;
   close(): void;
@@ -159,7 +157,6 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     records: new RedisRecordLog(calls),
     rowSafety,
     lease: new RedisLease(calls),
-    nodeId,
     entries: new RemoteEntries({
       entries: new RedisKeptEntries(calls, nodeId, () => clock.now()),
       reads: kept,
