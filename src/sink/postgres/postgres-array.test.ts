@@ -10,5 +10,16 @@ test.each<[readonly (string | number | null)[], string]>([
   [['"', '\\', '\\"', '\\x00ff'], '{"\\"","\\\\","\\\\\\"","\\\\x00ff"}'],
   [['é', 'a\nb', '\v'], '{"é","a\nb","\v"}'],
 ])('%j', (elements, text) => {
-  expect(arrayText(elements)).toBe(text);
+  expect(arrayText(elements, (element) => element)).toBe(text);
+});
+
+test('only what is not plain is made text', () => {
+  const values = ['a', null, 'é', 'NULL', ''];
+  expect(
+    arrayText(
+      values,
+      (value) => value,
+      (value) => `<${value}>`,
+    ),
+  ).toBe('{a,NULL,"<é>","<NULL>","<>"}');
 });

@@ -118,7 +118,7 @@ function paramsOf(place: Place, { columns }: RowGroup, rows: readonly GroupedRow
     ...key.map((name, i) => arrayOf(columnOf(place, name), rows, (row) => row.key[i] ?? null)),
     ...columns.map((name, i) => arrayOf(columnOf(place, name), rows, (row) => row.values[i] ?? null)),
   ];
-  if (version !== undefined) params.push(arrayText(rows.map((row) => row.version)));
+  if (version !== undefined) params.push(arrayText(rows, (row) => row.version));
   return params;
 }
 
@@ -127,7 +127,8 @@ function arrayOf(
   rows: readonly GroupedRow[],
   ofRow: (row: GroupedRow) => ByteString | null,
 ): string {
-  return arrayText(rows.map((row) => parameter(ofRow(row), column)));
+  if (column.type === 'bytea') return arrayText(rows, (row) => hexOf(ofRow(row)));
+  return arrayText(rows, ofRow, (value) => textFor(column, value));
 }
 
 /** @param columns whose types a message may speak of */
@@ -154,11 +155,13 @@ function failureOrLost(error: unknown, columns: readonly PostgresColumn[]): unkn
 }
 
 /** @throws SinkFailure data: it is no text, or has a NUL, which PostgreSQL has in no text */
-function parameter(value: ByteString | null, { name, type }: PostgresColumn): string | null {
-  if (value === null) return null;
-  if (type === 'bytea') return `\\x${Buffer.from(value, 'latin1').toString('hex')}`;
+function textFor({ name }: PostgresColumn, value: ByteString): string {
   if (value.includes('\0')) throw new SinkFailure('data', `the value for column ${name} has a NUL in it`);
   return textOf(value, name);
+}
+
+function hexOf(value: ByteString | null): string | null {
+  return value === null ? null : `\\x${Buffer.from(value, 'latin1').toString('hex')}`;
 }
 
 function* chunksOf(rows: readonly GroupedRow[]): Generator<readonly GroupedRow[]> {
