@@ -23,6 +23,8 @@ client = redis.Redis(port=port, retry=Retry(NoBackoff(), 0), socket_connect_time
 riding = threading.Event()
 riding.set()
 THREADS = 8
+# As in fleet.mjs.
+STOPS = 5
 
 
 def position(scooter, n):
@@ -67,6 +69,7 @@ def report(scooter, n):
 
 
 def ride(scooters):
+    most = {scooter: random.randint(1, 15) for scooter in scooters if scooter % STOPS == 0}
     due = [(time.monotonic() + random.expovariate(1), scooter, 1) for scooter in scooters]
     heapq.heapify(due)
     while due and riding.is_set():
@@ -76,7 +79,10 @@ def ride(scooters):
             time.sleep(min(wait, 0.1))
             continue
         report(scooter, n)
-        heapq.heapreplace(due, (time.monotonic() + random.expovariate(1), scooter, n + 1))
+        if n == most.get(scooter):
+            heapq.heappop(due)
+        else:
+            heapq.heapreplace(due, (time.monotonic() + random.expovariate(1), scooter, n + 1))
 
 
 threads = [
