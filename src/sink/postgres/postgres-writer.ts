@@ -167,15 +167,18 @@ function hexOf(value: ByteString | null): string | null {
 function* chunksOf(rows: readonly GroupedRow[]): Generator<readonly GroupedRow[]> {
   let from = 0;
   let bytes = 0;
-  for (const [at, { key, values }] of rows.entries()) {
+  let at = 0;
+  for (const { key, values } of rows) {
     let length = 0;
-    for (const value of [...key, ...values]) length += value?.length ?? 0;
+    for (const value of key) length += value.length;
+    for (const value of values) length += value?.length ?? 0;
     if (at - from === MAX_ROWS || (at > from && bytes + length > MAX_BYTES)) {
       yield rows.slice(from, at);
       from = at;
       bytes = 0;
     }
     bytes += length;
+    at++;
   }
   yield rows.slice(from);
 }
