@@ -127,18 +127,21 @@ ${shapes.map((shape) => more[shape]).join('')}`,
    * the others meanwhile: it may not come back when the node goes on.
    */
   async freezeNode(ms) {
-    const { random } = this.#parts;
+    const { random, relay } = this.#parts;
     const node = this.#nodes[Math.floor(random() * this.#nodes.length)];
     const { ports } = node;
-    const names = Array.from({ length: 60 }, () => `frozen-${this.#late++}`);
+    const names = Array.from({ length: 40 }, () => `frozen-${this.#late++}`);
+    await this.#quiet();
     const connection = await RespConnection.connect(ports.resp);
-    for (const key of names) {
+    // So that it is likely to stand in the middle of a transaction.
+    relay?.slow(10 + random() * 10, 500);
+    for (const key of names)
       await this.#send(connection, ['HSET', `row:${key}`, 'n', '1', 'b', '1'], this.ledger.write(key));
-      if (random() < 0.5) await sleep(1);
-    }
+    await sleep(20 + random() * 150);
     node.ports = undefined;
     node.process.signal('SIGSTOP');
     connection.close();
+    for (const writer of this.#writers) writer.pause(false);
     await sleep(ms);
     const other = this.#nodes.find(({ ports: others }) => others !== undefined);
     const way = await RespConnection.connect(other.ports.resp);
@@ -180,14 +183,7 @@ ${shapes.map((shape) => more[shape]).join('')}`,
   async deleteBefore() {
     const { relay, random } = this.#parts;
     if (relay === undefined) return;
-    for (const writer of this.#writers) writer.pause(true);
-    relay.heal();
-    const quiet = async () => {
-      if ((await this.#pending()) > 0) throw new Error('rows wait');
-    };
-    // When other rows wait for long there are other troubles.
-    await eventually(quiet, 5_000).catch(() => {});
-    await sleep(120);
+    await this.#quiet();
     const port = this.#nodes.find(({ ports }) => ports !== undefined)?.ports.resp;
     let connection = await RespConnection.connect(port);
     try {
@@ -211,6 +207,18 @@ ${shapes.map((shape) => more[shape]).join('')}`,
       connection.close();
       for (const writer of this.#writers) writer.pause(false);
     }
+  }
+
+  /** Nobody writes any more, and nothing waits. */
+  async #quiet() {
+    for (const writer of this.#writers) writer.pause(true);
+    this.#parts.relay?.heal();
+    const look = async () => {
+      if ((await this.#pending()) > 0) throw new Error('rows wait');
+    };
+    // When other rows wait for long there are other troubles.
+    await eventually(look, 5_000).catch(() => {});
+    await sleep(120);
   }
 
   async #send(connection, command, change) {

@@ -292,7 +292,7 @@ export async function startMariadbServer() {
   return Object.assign(server, {
     url: (relayPort) => `mariadb://sluice:secret@127.0.0.1:${relayPort}/fleet`,
     run: async (sql) => query(sql.replaceAll(/\b((?:rows|counts|totals|events|fences)_\d+)\b/g, 'fleet.$1')),
-    text: 'varchar(100)',
+    text: 'varchar(100) collate utf8mb4_bin',
     integer: 'bigint',
     serial: 'bigint auto_increment primary key',
   });
