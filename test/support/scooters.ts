@@ -12,7 +12,7 @@ export async function runScooters(args: readonly string[], environment: Record<s
   const env: Record<string, string | undefined> = {
     ...process.env,
     SCOOTERS: '200',
-    SECONDS_EACH: '3,2,2,2',
+    SECONDS_EACH: '3,1,2,1',
     FLEET_URL: undefined,
     PYTHON: python ?? 'python3',
     ...environment,
