@@ -3,7 +3,6 @@ import type { Apis } from '../client/http/apis.ts';
 import type { SluiceConfig } from '../config/schema.ts';
 import { patternOf } from '../config/schema-keyspaces.ts';
 import { isRemote } from '../config/store-url.ts';
-import { SluiceError } from '../errors.ts';
 import { bytesToUtf8, utf8ToBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { orderPatterns } from '../kernel/compare-patterns.ts';
@@ -74,7 +73,6 @@ export async function composeWrites(parts: WritesParts): Promise<Writes> {
   for (const keyspace of orderPatterns(written)) {
     const { match, writeBehind, pattern, ttl, negativeTtl, timeout } = keyspace;
     const { sink: name } = writeBehind;
-    requireAck(config, match, writeBehind);
     const sink = sinks.get(name) ?? (await openSink(name, config, { clock, apis }));
     if (!sinks.has(name) && sink.caveat !== undefined) part.warn({ sink: name }, sink.caveat);
     sinks.set(name, sink);
@@ -176,18 +174,4 @@ function policyOf(
   };
   // What is only observed waits for nothing: each change is in the table before it is answered.
   return mode === 'observe' ? { ...policy, maxPending: 0, onFull: 'through' } : policy;
-}
-
-/** @throws SluiceError CONFIG_INVALID: the store does not promise as much */
-function requireAck(config: SluiceConfig, match: string, { ack }: WriteBehindConfig): void {
-  if (ack === 'store' || ack === 'memory') return;
-  const name = `keyspace ${JSON.stringify(match)}: writeBehind.ack: ${ack}`;
-  if (config.store !== 'embedded')
-    throw new SluiceError(
-      'CONFIG_INVALID',
-      `${name} is for the embedded store; here say ack: store, which is what it promises`,
-    );
-  const promised = config.durability;
-  if (promised !== ack && !(ack === 'commit' && promised === 'fsync'))
-    throw new SluiceError('CONFIG_INVALID', `${name} needs durability: ${ack}, which is ${promised}`);
 }

@@ -7,13 +7,16 @@ import type { ConfigFinding, SettingSource } from './finding.ts';
 import { nearestWord } from './nearest.ts';
 import type { connections } from './schema-connections.ts';
 import { type keyspaces, patternOf } from './schema-keyspaces.ts';
+import { isRemote, type Store } from './store-url.ts';
 
 interface Parsed {
+  readonly store: Store;
+  readonly durability: 'memory' | 'commit' | 'fsync';
   readonly connections: z.output<typeof connections>;
   readonly keyspaces: z.output<typeof keyspaces>;
 }
 
-/** What is wrong with queries and fences of keyspaces, which depend on the connection they go to. */
+/** What is wrong with queries, fences and promises of keyspaces, which depend on the connections they go to and on the store. */
 export function checkQueries(
   config: Parsed,
   sourceOf: (path: readonly PropertyKey[]) => SettingSource,
@@ -32,6 +35,8 @@ export function checkQueries(
       if (kind === undefined) return finding('writeBehind', 'sink', unknown(sink));
       if (fence !== undefined && kind !== 'database')
         return finding('writeBehind', 'fence', `${sink} is ${kindInWords[kind]}; a fence needs a database`);
+      const unpromised = ackProblem(writeBehind.ack, config);
+      if (unpromised !== undefined) return finding('writeBehind', 'ack', unpromised);
     }
     const { sql, connection } = origin ?? {};
     if (sql === undefined || connection === undefined) return [];
@@ -45,6 +50,16 @@ export function checkQueries(
     const statement = parseSqlTemplate(sql, dialect, patternOf(match).names);
     return 'problem' in statement ? finding('origin', 'sql', statement.problem) : [];
   });
+}
+
+/** Why the store does not promise as much. */
+function ackProblem(ack: string, { store, durability }: Parsed): string | undefined {
+  if (ack === 'replica') return isRemote(store) ? undefined : 'replica is for Redis stores; say commit or fsync';
+  if (ack !== 'commit' && ack !== 'fsync') return undefined;
+  if (store !== 'embedded') return `${ack} is for the embedded store; say store, which is what this one promises`;
+  return durability === ack || durability === 'fsync'
+    ? undefined
+    : `${ack} needs durability: ${ack}, which is ${durability}`;
 }
 
 function unknownConnection(name: string, known: readonly string[]): string {

@@ -183,12 +183,12 @@ export interface Lease {
 
 /**
  * What becomes of one field: set to a value, emptied, or a whole number added to it (absent counts as 0). `count` adds too, but what is written is
- * what was added, not what it came to.
+ * what was added, not what it came to. `recount` is for what was added before and could not be written: it is part of the sum already.
  */
 export type FieldChange =
   | { readonly do: 'set'; readonly field: ByteString; readonly value: ByteString }
   | { readonly do: 'drop'; readonly field: ByteString }
-  | { readonly do: 'add' | 'count'; readonly field: ByteString; readonly by: number };
+  | { readonly do: 'add' | 'count' | 'recount'; readonly field: ByteString; readonly by: number };
 
 /** What becomes of a row: fields change and the others stay, or the row is these fields and no others, or it is gone. */
 export type RowChange =
@@ -249,6 +249,8 @@ export interface RowClaim {
   readonly maxAge: number;
   /** They are changed by `count` alone: what is to be added is claimed. */
   readonly counts?: boolean;
+  /** Rows that were claimed before come back at once: for who knows that nobody writes them any more. @default false */
+  readonly takeOver?: boolean;
   /** This row alone, whatever it has waited, unless it is being written. */
   readonly only?: ByteString;
 }

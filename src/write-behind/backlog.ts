@@ -11,6 +11,8 @@ export interface BacklogClaim {
   readonly minAge: number;
   /** Nothing before there are `count`, unless one has waited for so long, ms. */
   readonly maxAge: number;
+  /** What others have claimed comes back at once: they have no right to it any more. */
+  readonly takeOver: boolean;
   /** This one alone, whatever it has waited. */
   readonly only?: ByteString;
 }

@@ -57,6 +57,8 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
   readonly #transactionPace: Pace | undefined;
   readonly #closing = new Canceller();
   readonly #hurried: Hurry[] = [];
+  /** The epochs of parts as of their last claim. */
+  readonly #tenures = new Map<number, number>();
   #wake: (() => void) | undefined;
   #failures = 0;
   #done: Promise<void> | undefined;
@@ -190,7 +192,9 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
       for (const right of rights.held()) {
         const count = this.#take(space.policy.maxBatch);
         if (count === 0) break;
-        const claimed = await backlog.claim(right.partition, this.#claim(count, minAge, maxAge));
+        const takeOver = this.#tenures.get(right.partition) !== right.epoch;
+        const claimed = await backlog.claim(right.partition, { ...this.#claim(count, minAge, maxAge), takeOver });
+        this.#tenures.set(right.partition, right.epoch);
         this.#giveBack(count - claimed.length, claimed.length === 0);
         taken += claimed.length;
         if (claimed.length > 0) await this.#write(right, claimed);
@@ -264,7 +268,8 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
   }
 
   #claim(count: number, minAge: number, maxAge: number): BacklogClaim {
-    return { count, lease: this.#options.space.policy.timeout + LEASE_MARGIN_MS, minAge, maxAge };
+    const lease = this.#options.space.policy.timeout + LEASE_MARGIN_MS;
+    return { count, lease, minAge, maxAge, takeOver: false };
   }
 
   #sinkRows(items: readonly Item[]): SinkRow[] {

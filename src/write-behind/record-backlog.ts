@@ -30,7 +30,7 @@ export class RecordBacklog implements Backlog<WaitingRecord> {
   readonly #options: RecordBacklogOptions;
   readonly #name: ByteString;
   /** What was claimed and not written comes first again. */
-  #takeOver = true;
+  #takeOver = false;
 
   constructor(options: RecordBacklogOptions) {
     this.#options = options;
@@ -65,9 +65,9 @@ export class RecordBacklog implements Backlog<WaitingRecord> {
     return waiting;
   }
 
-  async claim(_: number, { count, lease, minAge, maxAge }: BacklogClaim): Promise<WaitingRecord[]> {
+  async claim(_: number, { count, lease, minAge, maxAge, takeOver }: BacklogClaim): Promise<WaitingRecord[]> {
     const { log, now } = this.#options;
-    const isAgain = this.#takeOver;
+    const isAgain = takeOver || this.#takeOver;
     if (!isAgain && maxAge > 0) {
       const { waiting } = await log.size(this.#name);
       const since = waiting === 0 ? undefined : await this.#oldest();

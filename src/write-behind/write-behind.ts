@@ -52,7 +52,7 @@ export class WriteBehind {
     const fitting = changeFor(space, change);
     const attempt = (): RowChanged | undefined | Promise<RowChanged | undefined> => this.#attempt(target, fitting);
     const enter = (): Promise<RowChanged> => space.room.enter(key, attempt, timeout, () => fullError(space));
-    const isSum = fitting.kind === 'merge' && fitting.fields.some(({ do: what }) => what !== 'set' && what !== 'drop');
+    const isSum = fitting.kind === 'merge' && fitting.fields.some(({ do: what }) => what === 'add' || what === 'count');
     // What is added to has to be known.
     if (isSum && loader !== undefined)
       return this.#loaded(target, fitting).then(() => this.#accept(target, attempt, enter));
@@ -165,7 +165,7 @@ function changeFor(space: RowSpace, change: RowChange): RowChange {
   const name = JSON.stringify(space.name);
   if (shape === 'record')
     throw new SluiceError('MANAGED_KEY', `${name} are records: append them (RPUSH, POST), each a JSON object`);
-  if (change.kind !== 'merge' || change.fields.some(({ do: what }) => what !== 'add'))
+  if (change.kind !== 'merge' || change.fields.some(({ do: what }) => what !== 'add' && what !== 'recount'))
     throw new SluiceError('MANAGED_KEY', `${name} are counters, which are only added to (HINCRBY, INCRBY)`);
   return {
     kind: 'merge',

@@ -93,7 +93,7 @@ const dirtySet = ['n:dirty', 'n:inflight', 'n:since'];
 const rowName = fc.constantFrom('a', 'b');
 const rowChange = fc.oneof(
   fc.tuple(fc.constantFrom('s', 's', 'x'), fc.constantFrom('p', 'q', ''), value),
-  fc.tuple(fc.constantFrom('i', 'c'), fc.constantFrom('p', 'q'), step53),
+  fc.tuple(fc.constantFrom('i', 'c', 'r'), fc.constantFrom('p', 'q'), step53),
 );
 const allKeys = [
   ...rows,
@@ -181,9 +181,16 @@ const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
       ),
     ),
   'claim-dirty': fc
-    .tuple(duration, whole(0, 2), whole(-50, 300), whole(-50, 300), fc.constantFrom([], [], ['a']))
-    .map(([lease, count, minAge, maxAge, only]) =>
-      script(claimDirty, dirtySet, ['NOW', lease, count, minAge, maxAge, ...only]),
+    .tuple(
+      duration,
+      whole(0, 2),
+      whole(-50, 300),
+      whole(-50, 300),
+      fc.constantFrom('', '', '1'),
+      fc.constantFrom([], [], ['a']),
+    )
+    .map(([lease, count, minAge, maxAge, takeOver, only]) =>
+      script(claimDirty, dirtySet, ['NOW', lease, count, minAge, maxAge, takeOver, ...only]),
     ),
   'acknowledge-dirty': fc
     .tuple(ttl, fc.array(fc.tuple(rowName, fc.integer({ min: 0, max: 300 })), { minLength: 1, maxLength: 2 }))

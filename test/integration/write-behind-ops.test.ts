@@ -302,7 +302,7 @@ describe('a flush', () => {
     await using node = await startNode(scooters.config);
     await using client = await connect(node);
     await client.command('HSET', 'scooter:1', 'battery', '1');
-    const flushed = await post(node, '/api/write-behind/flush', { wait: true, timeout: 300 });
+    const flushed = await post(node, '/api/write-behind/flush', { wait: true, timeout: 2000 });
     expect(flushed).toMatchObject({ status: 200, body: { keyspaces: [{ isWritten: false, pending: 1 }] } });
     expect(JSON.stringify(flushed.body)).toContain('scooters');
     expect(await statusOf(node)).toMatchObject({ alarms: [{ alarm: 'trouble' }] });

@@ -15,15 +15,15 @@ const MOST_BEGUN_ANEW = 1000;
  * Where the clock was set back, rows that began to wait later than now begin anew.
  *
  * Keys: those that wait, those that are being written, since when these had waited. Arguments: instant, lease, how many, how long a row must have
- * waited to be ripe, and how long to be overdue, and maybe a name: this one alone, whatever it has waited. Reply: names of rows.
+ * waited to be ripe, and how long to be overdue, `1` where every lease has lapsed (else ''), and maybe a name: this one alone, whatever it has waited. Reply: names of rows.
  */
 export const claimDirty = defineDecision({
   name: 'claim-dirty',
   access: 'write',
   keys: [3, 3],
-  args: 5,
+  args: 6,
   lua: `${luaTime}${luaWhole}${luaBack}${luaTypes}
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now))) do
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[6] == '1' and '+inf' or text(now))) do
   local since = tonumber(redis.call('HGET', KEYS[3], name) or now)
   redis.call('ZREM', KEYS[2], name)
   redis.call('HDEL', KEYS[3], name)
@@ -32,13 +32,13 @@ end
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. text(now), '+inf', 'LIMIT', 0, ${MOST_BEGUN_ANEW})) do
   redis.call('ZADD', KEYS[1], text(now), name)
 end
-if ARGV[6] then
-  local since = redis.call('ZSCORE', KEYS[1], ARGV[6])
-  if not since or redis.call('ZSCORE', KEYS[2], ARGV[6]) then return {} end
-  redis.call('ZREM', KEYS[1], ARGV[6])
-  redis.call('ZADD', KEYS[2], text(now + tonumber(ARGV[2])), ARGV[6])
-  redis.call('HSET', KEYS[3], ARGV[6], text(tonumber(since)))
-  return {ARGV[6]}
+if ARGV[7] then
+  local since = redis.call('ZSCORE', KEYS[1], ARGV[7])
+  if not since or redis.call('ZSCORE', KEYS[2], ARGV[7]) then return {} end
+  redis.call('ZREM', KEYS[1], ARGV[7])
+  redis.call('ZADD', KEYS[2], text(now + tonumber(ARGV[2])), ARGV[7])
+  redis.call('HSET', KEYS[3], ARGV[7], text(tonumber(since)))
+  return {ARGV[7]}
 end
 local count = tonumber(ARGV[3])
 local most = count + redis.call('ZCARD', KEYS[2])
@@ -64,7 +64,8 @@ return names
     const [lease, count, minAge, maxAge] = args.slice(1, 5).map(numberIn) as [number, number, number, number];
     const ripe = now - minAge;
     const overdue = now - maxAge;
-    const only = args[5];
+    const lapsedUntil = args[5] === '1' ? Number.POSITIVE_INFINITY : now;
+    const only = args[6];
     const { entryClass } = space;
     const { dirtyRows, inflightRows } = requireTypes(space, dirty, inflight, since);
     const lapsed = inflightRows.read(inflight);
@@ -73,7 +74,7 @@ return names
       : [
           ...lapsed.range(
             0,
-            lapsed.lowerBound(({ score }) => score <= now),
+            lapsed.lowerBound(({ score }) => score <= lapsedUntil),
           ),
         ]) {
       const waited = takeSince(space, since, member, now);

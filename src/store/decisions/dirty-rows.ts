@@ -5,6 +5,8 @@ import type { ScriptReply } from './decision.ts';
 import { ROW_ADDING, ROW_KNOWN, ROW_REMOVED, ROW_VERSION, ROW_WHOLE, rowLetter } from './dirty-keys.ts';
 import { stepArg } from './whole-numbers.ts';
 
+const addLetters = { add: 'i', count: 'c', recount: 'r' } as const;
+
 /** The arguments of `put-dirty`. @throws SluiceError OVERFLOW */
 export function putDirtyArgs(key: ByteString, change: RowChange, limit: number): ByteString[] {
   const most = String(Math.min(limit, Number.MAX_SAFE_INTEGER));
@@ -13,7 +15,7 @@ export function putDirtyArgs(key: ByteString, change: RowChange, limit: number):
   for (const one of change.fields) {
     if (one.do === 'set') args.push('s', one.field, one.value);
     else if (one.do === 'drop') args.push('x', one.field, '');
-    else args.push(one.do === 'add' ? 'i' : 'c', one.field, stepArg(one.by));
+    else args.push(addLetters[one.do], one.field, stepArg(one.by));
   }
   return args;
 }
@@ -26,9 +28,10 @@ export function rowChanged(reply: ScriptReply): RowChanged | undefined {
 }
 
 /** The arguments of `claim-dirty`. @throws SluiceError INVALID_ARGUMENT */
-export function claimDirtyArgs({ count, lease, minAge, maxAge, only }: RowClaim): ByteString[] {
+export function claimDirtyArgs({ count, lease, minAge, maxAge, takeOver = false, only }: RowClaim): ByteString[] {
   const ages = [minAge, maxAge].map((age) => String(Math.floor(age)));
-  return ['', durationArg(lease), countArg('count', count), ...ages, ...(only === undefined ? [] : [only])];
+  const taken = takeOver ? '1' : '';
+  return ['', durationArg(lease), countArg('count', count), ...ages, taken, ...(only === undefined ? [] : [only])];
 }
 
 /** The arguments of `acknowledge-dirty`. @throws SluiceError INVALID_ARGUMENT */

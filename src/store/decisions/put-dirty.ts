@@ -17,7 +17,7 @@ const FIRST_FIELD = 4;
  *
  * Keys: the row, those that wait, the last version. Arguments: instant, mode (`merge` into what there is, `replace` it, `delete` it), name
  * of the row, how many may wait, then for each field: what to do (`s` set, `x` drop, `i` add a whole number, `c` the same where the sink adds
- * too), its name, a value. Reply: version, how many fields are new (`s`, `i`, `c`) or were there (`x`), for `replace` and `delete` whether there
+ * too, `r` the same for what is part of the sum already), its name, a value. Reply: version, how many fields are new (`s`, `i`, `c`) or were there (`x`), for `replace` and `delete` whether there
  * was a row, the last sum, and how many wait. Version 0: nothing was changed, for as many wait as may, and this row is none of them.
  */
 export const putDirty = defineDecision({
@@ -82,7 +82,7 @@ if isPlain then
 end
 local sums, steps = {}, {}
 for at = 5, #ARGV, 3 do
-  if ARGV[at] == 'c' then
+  if ARGV[at] == 'c' or ARGV[at] == 'r' then
     local step, problem = add(redis.call('HGET', row, '${added}' .. ARGV[at + 1]), ARGV[at + 2])
     if not step then return problem end
     steps[at] = text(step)
@@ -108,11 +108,13 @@ else
 end
 for at = 5, #ARGV, 3 do
   local name = ARGV[at + 1]
-  local had = redis.call('HDEL', row, '${clean}' .. name)
+  local had = ARGV[at] == 'r' and 0 or redis.call('HDEL', row, '${clean}' .. name)
   if ARGV[at] == 'x' then
     had = had + redis.call('HDEL', row, '${dirtyLetter}' .. name)
     redis.call('HSET', row, '${dropped}' .. name, '')
     if had > 0 then count = count + 1 end
+  elseif ARGV[at] == 'r' then
+    redis.call('HSET', row, '${added}' .. name, steps[at])
   else
     had = had + redis.call('HEXISTS', row, '${dirtyLetter}' .. name)
     redis.call('HDEL', row, '${dropped}' .. name)
@@ -169,6 +171,10 @@ return {text(version), count, answer, waiting}
     }
     for (let at = FIRST_FIELD; at + 2 < args.length; at += 3) {
       const name = args[at + 1] as ByteString;
+      if (args[at] === 'r') {
+        hashes.set(row, added + name, steps?.get(at) as ByteString, entryClass);
+        continue;
+      }
       const wasClean = hashes.delete(row, clean + name);
       if (args[at] === 'x') {
         const wasDirty = hashes.delete(row, dirtyLetter + name);
@@ -214,13 +220,14 @@ function sumsOf(
   let sums: Map<number, ByteString> | undefined;
   let steps: Map<number, ByteString> | undefined;
   for (let at = FIRST_FIELD; at + 2 < args.length; at += 3) {
-    if (args[at] !== 'i' && args[at] !== 'c') continue;
+    if (args[at] !== 'i' && args[at] !== 'c' && args[at] !== 'r') continue;
     const name = args[at + 1] as ByteString;
     const by = Number(args[at + 2]);
-    if (args[at] === 'c') {
+    if (args[at] !== 'i') {
       steps ??= new Map();
       steps.set(at, String(addWhole(toAdd(name), by)));
     }
+    if (args[at] === 'r') continue;
     sums ??= new Map();
     sums.set(at, String(addWhole(current(name), by)));
   }

@@ -39,8 +39,6 @@ const keys = new StoreKeys();
 export class EmbeddedDirtySet implements DirtySet {
   readonly partitions = 1;
   readonly #turn: EmbeddedTurn;
-  /** Sets of which nothing is claimed any more by the process before this one. */
-  readonly #resumed = new Set<ByteString>();
 
   constructor(turn: EmbeddedTurn) {
     this.#turn = turn;
@@ -93,7 +91,6 @@ export class EmbeddedDirtySet implements DirtySet {
 
   async claim(set: ByteString, _: number, claim: RowClaim): Promise<ClaimedRow[]> {
     const { dirty, inflight, since, row } = keys.dirty(set, 0);
-    if (!this.#resumed.has(set)) await this.#resume(set);
     const args = claimDirtyArgs(claim);
     const names = (await this.#turn.decide(claimDirty, [dirty, inflight, since], args, undefined)) as ByteString[];
     const rows: ClaimedRow[] = [];
@@ -137,16 +134,5 @@ export class EmbeddedDirtySet implements DirtySet {
       undefined,
     )) as [number, number, number];
     return { waiting, claimed, oldest: oldest < 0 ? undefined : oldest };
-  }
-
-  /** One process has the store: whoever claimed something before this one is gone. */
-  async #resume(set: ByteString): Promise<void> {
-    const { inflight } = keys.dirty(set, 0);
-    const claimed = await this.#turn.read(undefined, () => {
-      const rows = this.#turn.engine.internal.sortedSets.read(inflight);
-      return rows === undefined ? [] : [...rows.range(0, rows.size)].map(({ member }) => member);
-    });
-    if (claimed.length > 0) await this.fail(set, 0, claimed);
-    this.#resumed.add(set);
   }
 }
