@@ -265,6 +265,7 @@ describe.each(stores)('over the store %s, dead letters', (store) => {
     });
     await post(node, '/api/write-behind/flush', { wait: true });
     expect(sum()).toMatchObject({ hits: 157, logs: 203 });
+    expect(await client.command('HGET', 'hits:1', 'n')).toBe('$3\r\n157\r\n');
     expect(await lettersOf(node)).toEqual([]);
   });
 
