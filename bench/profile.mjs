@@ -1,7 +1,7 @@
 /**
  * `node bench/profile.mjs CASE [--keys N] [--seconds S]`: runs the load of one case against Sluice alone and prints, for
  * each of its threads, the functions with the most time of their own. Only the load is profiled, not the filling before
- * it. Without CASE it lists them; those that begin with `proxy-` have a redis-server behind Sluice. The profiles stay in
+ * it. Without CASE it lists them; those that begin with `proxy-` have a redis-server behind Sluice, those with `write-behind-` PostgreSQL (--keys is the number of rows). The profiles stay in
  * ./reports/profile, for Chrome's developer tools or https://www.speedscope.app.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from './lib/args.mjs';
 import { runRedisBenchmark, runWrk } from './lib/generators.mjs';
 import { fillResp, readAllHttp } from './lib/load.mjs';
+import { createTable, fillScooters, startWriteBehind } from './lib/scooters.mjs';
 import { Servers } from './lib/servers.mjs';
+import { startPostgres } from './peers/postgres.mjs';
 import { startSluice } from './peers/sluice.mjs';
 
 const [name = '', ...rest] = process.argv.slice(2);
@@ -50,7 +52,34 @@ proxyLoads['proxy-http-hit'] = [
   },
 ];
 proxyLoads['proxy-http-miss'] = ['few', async (sluice) => httpLoad(sluice, keys)];
-const names = [...Object.keys(loads), ...Object.keys(proxyLoads)];
+/** With PostgreSQL, which rows are written to: settings of the keyspace, and the load. */
+const never = { minDelay: '1d', maxDelay: '1d' };
+const rowLoads = {
+  'write-behind-accept': [{ minDelay: '5s', maxDelay: '5s' }, reportsOf(10_000)],
+  // Of so many scooters, so seldom that none is written meanwhile.
+  'write-behind-put': [never, reportsOf(10_000)],
+  'write-behind-flush': [
+    { ...never, maxPending: 100_000_000 },
+    async (sluice) => {
+      await fillScooters(sluice.port, keys);
+      await sluice.settle();
+      return async () => {
+        const started = performance.now();
+        await sluice.flush();
+        return { operations: keys, rate: (keys / (performance.now() - started)) * 1000 };
+      };
+    },
+  ],
+};
+function reportsOf(count) {
+  return async ({ port }) => {
+    const load = (operations) =>
+      runRedisBenchmark({ port, kind: 'hset', keys: count, operations, connections: 64, pipeline: 8 });
+    const { rate } = await load(50_000);
+    return () => load(Math.ceil(rate * seconds));
+  };
+}
+const names = [...Object.keys(loads), ...Object.keys(proxyLoads), ...Object.keys(rowLoads)];
 if (!names.includes(name)) {
   console.error(`usage: node bench/profile.mjs ${names.join('|')} [--keys N] [--seconds S]`);
   process.exit(2);
@@ -69,8 +98,14 @@ async function startAlone() {
 async function startProxied(kind) {
   return await servers.startProxied(kind, await servers.redisBehind(kind), { probed: true, profiles });
 }
-const [kind, prepare] = proxyLoads[name] ?? [undefined, loads[name]];
-const sluice = kind === undefined ? await startAlone() : await startProxied(kind);
+let postgres;
+async function startWriting(policy) {
+  postgres = await startPostgres();
+  await createTable(postgres, keys);
+  return await startWriteBehind(postgres, policy, { probed: true, profiles, settings: { durability: 'fsync' } });
+}
+const [kind, prepare] = rowLoads[name] ?? proxyLoads[name] ?? [undefined, loads[name]];
+const sluice = await (name in rowLoads ? startWriting(kind) : kind === undefined ? startAlone() : startProxied(kind));
 await sluice.settle();
 const load = await prepare(sluice);
 await sluice.ask('profile');
@@ -81,6 +116,7 @@ await sluice.ask('profiled');
 await sluice.settle();
 await sluice.stop();
 await servers.stop();
+await postgres?.stop();
 
 if (result)
   console.log(
