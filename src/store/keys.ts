@@ -43,6 +43,7 @@ export type InternalPart =
   | 'log-records'
   | 'log-waiting'
   | 'log-claimed'
+  | 'log-barrier'
   | 'lease'
   | 'lease-token'
   | 'fetched';
@@ -57,6 +58,10 @@ export interface DirtyKeys {
   readonly since: ByteString;
   /** The last version. */
   readonly versions: ByteString;
+  /** Written to see whether what came before is at the replicas. */
+  readonly barrier: ByteString;
+  /** Marks of what was passed on from elsewhere. */
+  readonly passed: ByteString;
   /** What the keys of rows begin with. */
   readonly row: ByteString;
 }
@@ -90,12 +95,13 @@ export class StoreKeys {
   }
 
   /** The keys of a log of records. */
-  log(name: ByteString): Readonly<Record<'next' | 'records' | 'waiting' | 'claimed', ByteString>> {
+  log(name: ByteString): Readonly<Record<'next' | 'records' | 'waiting' | 'claimed' | 'barrier', ByteString>> {
     return {
       next: this.internal(name, 'log-next'),
       records: this.internal(name, 'log-records'),
       waiting: this.internal(name, 'log-waiting'),
       claimed: this.internal(name, 'log-claimed'),
+      barrier: this.internal(name, 'log-barrier'),
     };
   }
 
@@ -110,6 +116,8 @@ export class StoreKeys {
       inflight: `${prefix}inflight`,
       since: `${prefix}since`,
       versions: `${prefix}versions`,
+      passed: `${prefix}passed`,
+      barrier: `${prefix}barrier`,
       row: `${prefix}row:`,
     };
   }

@@ -19,11 +19,13 @@ import { countRecords } from '../../src/store/decisions/count-records.ts';
 import type { Decision } from '../../src/store/decisions/decision.ts';
 import { failDirty } from '../../src/store/decisions/fail-dirty.ts';
 import { fixedWindow } from '../../src/store/decisions/fixed-window.ts';
+import { forgetPassed } from '../../src/store/decisions/forget-passed.ts';
 import { freezeCounts } from '../../src/store/decisions/freeze-counts.ts';
 import { incrementField } from '../../src/store/decisions/increment-field.ts';
 import { incrementValue } from '../../src/store/decisions/increment-value.ts';
 import { listDirty } from '../../src/store/decisions/list-dirty.ts';
 import { loadDirty } from '../../src/store/decisions/load-dirty.ts';
+import { passDirty } from '../../src/store/decisions/pass-dirty.ts';
 import { putDirty } from '../../src/store/decisions/put-dirty.ts';
 import { putValue } from '../../src/store/decisions/put-value.ts';
 import { readDirty } from '../../src/store/decisions/read-dirty.ts';
@@ -99,6 +101,7 @@ const allKeys = [
   ...rows,
   ...dirtySet,
   'n:version',
+  'n:passed',
   'k1',
   'k2',
   'k3',
@@ -164,6 +167,28 @@ const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
         ['NOW', mode, name, most, ...(mode === 'delete' ? [] : changes.flat())],
       ),
     ),
+  'pass-dirty': fc
+    .tuple(
+      rowName,
+      fc.constantFrom('merge', 'merge', 'replace', 'delete'),
+      fc.array(rowChange, { maxLength: 3 }),
+      whole(1, 4),
+      whole(1, 5),
+    )
+    .map(([name, mode, changes, most, number]) =>
+      script(
+        passDirty,
+        [`n:${name}`, 'n:dirty', 'n:version', 'n:passed'],
+        ['NOW', mode, name, most, ...(mode === 'delete' ? [] : changes.flat()), `m:${name}`, number],
+      ),
+    ),
+  'forget-passed': fc.array(fc.tuple(rowName, whole(1, 5)), { maxLength: 2 }).map((some) =>
+    script(
+      forgetPassed,
+      ['n:passed'],
+      some.flatMap(([name, number]) => [`m:${name}`, number]),
+    ),
+  ),
   'read-dirty': rowName.map((name) => script(readDirty, [`n:${name}`], ['NOW'])),
   'freeze-counts': rowName.map((name) => script(freezeCounts, [`n:${name}`], ['NOW'])),
   'load-dirty': fc
@@ -244,6 +269,8 @@ const families = [
     'fail-dirty',
     'list-dirty',
     'count-dirty',
+    'pass-dirty',
+    'forget-passed',
   ],
 ] as const;
 

@@ -11,11 +11,13 @@ import { countRecords } from './count-records.ts';
 import type { Decision } from './decision.ts';
 import { failDirty } from './fail-dirty.ts';
 import { fixedWindow } from './fixed-window.ts';
+import { forgetPassed } from './forget-passed.ts';
 import { freezeCounts } from './freeze-counts.ts';
 import { incrementField } from './increment-field.ts';
 import { incrementValue } from './increment-value.ts';
 import { listDirty } from './list-dirty.ts';
 import { loadDirty } from './load-dirty.ts';
+import { passDirty } from './pass-dirty.ts';
 import { putDirty } from './put-dirty.ts';
 import { putValue } from './put-value.ts';
 import { readDirty } from './read-dirty.ts';
@@ -58,6 +60,8 @@ export const allDecisions: readonly Decision[] = [
   failDirty,
   countDirty,
   listDirty,
+  passDirty,
+  forgetPassed,
 ];
 
 const bySha1: ReadonlyMap<string, Decision> = new Map(allDecisions.map((decision) => [decision.sha1, decision]));
