@@ -248,7 +248,7 @@ async function again(letters: readonly DeadLetter[], writer: LetterWriter): Prom
   }
   for (const { key, fields } of letters) {
     const sums = Object.entries(fields).flatMap(([field, value]): FieldChange[] =>
-      value === null ? [] : [{ do: 'add', field, by: Number(value) }],
+      value === null ? [] : [{ do: 'recount', field, by: Number(value) }],
     );
     await writer.recount(key, sums);
   }

@@ -273,6 +273,24 @@ it('a sink that was away for ten minutes gets as many rows as there are, no fast
   expect(table.get('r7')).toBe('9');
 }, 60_000);
 
+it('what is being written is told of as pending, whatever comes meanwhile', async () => {
+  const { table, pass, put, space, rows } = rig();
+  let done: () => void = () => undefined;
+  table.before = () =>
+    new Promise((resolve) => {
+      done = resolve;
+    });
+  for (let i = 0; i < 5; i++) await put(`r${i}`, '1');
+  await pass(520);
+  const { waiting } = (await rows.put(space.set, 'row:new', { kind: 'delete' }, { ack: 'store', limit: 9 })) ?? {};
+  space.waits(0, waiting as number);
+  expect(space.pending).toBe(6);
+  done();
+  table.before = () => undefined;
+  await pass(1000);
+  expect(space.pending).toBe(0);
+});
+
 describe('a sink that fails', () => {
   it('is tried again later and later, with nothing lost and the trouble told once', async () => {
     const { table, pass, put, troubles, space } = rig();

@@ -195,6 +195,7 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
         const takeOver = this.#tenures.get(right.partition) !== right.epoch;
         const claimed = await backlog.claim(right.partition, { ...this.#claim(count, minAge, maxAge), takeOver });
         this.#tenures.set(right.partition, right.epoch);
+        space.claims(right.partition, claimed.length);
         this.#giveBack(count - claimed.length, claimed.length === 0);
         taken += claimed.length;
         if (claimed.length > 0) await this.#write(right, claimed);

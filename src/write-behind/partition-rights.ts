@@ -129,7 +129,7 @@ export class LeasedPartitions implements PartitionRights {
 
   #next(delay: number): void {
     const { clock, ttl } = this.#options;
-    this.#timer = clock.setTimer(async () => {
+    const round = async (): Promise<void> => {
       const begunAt = clock.monotonic();
       await this.#inTurn(async () => {
         if (!this.#closed) await this.#once();
@@ -137,7 +137,8 @@ export class LeasedPartitions implements PartitionRights {
       const isWhole = [...this.#share].every((partition) => this.#held.has(partition));
       const pause = ttl / (isWhole ? ROUNDS : HASTY_ROUNDS);
       if (!this.#closed) this.#next(Math.max(0, begunAt + pause - clock.monotonic()));
-    }, delay);
+    };
+    this.#timer = clock.setTimer(() => void round(), delay);
   }
 
   /** One thing at a time. What the store refuses is told. */

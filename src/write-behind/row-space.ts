@@ -124,6 +124,12 @@ export class RowSpace {
     this.#waiting[partition] = waiting;
   }
 
+  /** Rows that waited are being written. */
+  claims(partition: number, rows: number): void {
+    this.#waiting[partition] = Math.max(0, (this.#waiting[partition] ?? 0) - rows);
+    this.#claimed[partition] = (this.#claimed[partition] ?? 0) + rows;
+  }
+
   /** It was looked at what there is. */
   counted(partition: number, waiting: number, claimed: number): void {
     this.#waiting[partition] = waiting;

@@ -51,7 +51,7 @@ export async function startReceiver(): Promise<RowReceiver> {
       else receiver.rows.set(id, change === 'whole' ? values : { ...receiver.rows.get(id), ...values });
     }
   };
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const parts: Buffer[] = [];
     try {
       for await (const part of request) parts.push(part as Buffer);
@@ -66,7 +66,8 @@ export async function startReceiver(): Promise<RowReceiver> {
       if (response.statusCode < 300) take(batch);
     });
     receiver.answer(batch, response);
-  });
+  };
+  const server = createServer((request, response) => void answer(request, response));
   const start = async (port: number): Promise<void> => {
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
