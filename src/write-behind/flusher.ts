@@ -44,6 +44,9 @@ const RETRY = { first: 100, last: 30_000 };
 /** Whether there are rows is looked at that often, at most. */
 const LONGEST_LOOK_MS = 100;
 const SHORTEST_LOOK_MS = 5;
+/** So much of maxDelay a row may be late, and 50 ms at most, so that those that are due a moment later go with it. */
+const LATENESS = 0.02;
+const MOST_LATE_MS = 50;
 /** A claim outlives the batch by so much: saying that it was written takes a moment too. */
 const LEASE_MARGIN_MS = 5_000;
 
@@ -179,7 +182,8 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
         continue;
       }
       const due = space.oldest === undefined ? LONGEST_LOOK_MS : space.oldest + maxDelay - clock.now();
-      await this.#pause(Math.max(paced, Math.min(LONGEST_LOOK_MS, Math.max(SHORTEST_LOOK_MS, due))));
+      const least = Math.max(SHORTEST_LOOK_MS, Math.min(MOST_LATE_MS, maxDelay * LATENESS));
+      await this.#pause(Math.max(paced, least, Math.min(LONGEST_LOOK_MS, due)));
     }
   }
 

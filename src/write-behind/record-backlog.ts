@@ -46,7 +46,7 @@ export class RecordBacklog implements Backlog<WaitingRecord> {
     records: readonly ReadonlyMap<ByteString, ByteString | null>[],
   ): Promise<number | undefined> {
     const { space, log, newId, now } = this.#options;
-    const { maxPending, onFull } = space.policy;
+    const { maxPending, onFull, replica } = space.policy;
     const excess = space.pending + records.length - maxPending;
     if (excess > 0) {
       if (onFull !== 'drop-oldest' || records.length > maxPending) return undefined;
@@ -60,7 +60,7 @@ export class RecordBacklog implements Backlog<WaitingRecord> {
     const bodies = records.map((fields) =>
       JSON.stringify({ id: newId(), key, at, fields: Object.fromEntries(fields) } satisfies StoredRecord),
     );
-    const waiting = await log.append(this.#name, bodies);
+    const waiting = await log.append(this.#name, bodies, { replica });
     space.waits(0, waiting);
     return waiting;
   }

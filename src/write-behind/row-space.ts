@@ -2,6 +2,7 @@ import type { ByteString } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Rate } from '../kernel/token-bucket.ts';
 import type { TableMapping } from '../sink/sink.ts';
+import type { PutAck, ReplicaWait } from '../store/ports.ts';
 import { Room } from './room.ts';
 import { RowTraffic } from './row-traffic.ts';
 
@@ -27,8 +28,10 @@ export interface RowPolicy {
   readonly maxDeadLetters: number;
   /** A batch, waiting for its connection included. */
   readonly timeout: number;
-  /** What a write waits for: what the store promises, or nothing. */
-  readonly ack: 'store' | 'memory';
+  /** What a write waits for: what the store promises, nothing, or replicas. */
+  readonly ack: PutAck;
+  /** With `replica`. */
+  readonly replica?: ReplicaWait | undefined;
   /** What the database gets at most, of this node's share. */
   readonly rate: { readonly rows: Rate | undefined; readonly transactions: Rate | undefined };
   /** Whether removed rows are removed from the table too. */

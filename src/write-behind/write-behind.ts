@@ -47,6 +47,16 @@ export class WriteBehind {
    * wait), NOT_AN_INTEGER, OVERFLOW, OUT_OF_MEMORY, STORE_UNAVAILABLE …
    */
   put(target: RowTarget, change: RowChange): RowChanged | Promise<RowChanged> {
+    const changed = this.#put(target, change);
+    if (target.space.policy.ack !== 'replica' || !(changed instanceof Promise)) return changed;
+    // Only the answer waits for that; changes and reads that come after do not.
+    return changed.then(async (accepted) => {
+      await accepted.kept;
+      return accepted;
+    });
+  }
+
+  #put(target: RowTarget, change: RowChange): RowChanged | Promise<RowChanged> {
     const { key, space, loader } = target;
     const { onFull, timeout } = space.policy;
     const fitting = changeFor(space, change);
@@ -107,9 +117,9 @@ export class WriteBehind {
   }
 
   #attempt({ key, space }: RowTarget, change: RowChange): RowChanged | undefined | Promise<RowChanged | undefined> {
-    const { ack, maxPending, onFull } = space.policy;
+    const { ack, maxPending, onFull, replica } = space.policy;
     const limit = onFull === 'through' ? Number.POSITIVE_INFINITY : Math.ceil(maxPending / this.#rows.partitions);
-    return this.#rows.put(space.set, key, change, { ack, limit });
+    return this.#rows.put(space.set, key, change, { ack, limit, replica });
   }
 
   #accept(
