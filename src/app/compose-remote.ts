@@ -26,6 +26,7 @@ import { RedisLease } from '../store/redis/lease.ts';
 import { LinkCommands } from '../store/redis/link-commands.ts';
 import { RedisRecordLog } from '../store/redis/record-log.ts';
 import { RedisCalls } from '../store/redis/redis-calls.ts';
+import { ReplicaBarrier } from '../store/redis/replica-barrier.ts';
 import { RedisWindow } from '../store/redis/window.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import { inspectStore } from './inspect-store.ts';
@@ -124,6 +125,7 @@ export async function composeRemote({ config, target, credentials, clock, log }:
   const tokens = new SyncTokens({ nodeId, barrier: (done) => upstream.barrier(done) });
   const commands = new LinkCommands({ upstream, database: target.database, clock, random: Math.random });
   const calls = new RedisCalls(commands, storeKeys);
+  const replicas = new ReplicaBarrier(clock);
   const keyValue = new RedisKeyValue(calls);
   const rowSafety = new RowSafety({ inspect: () => inspectStore(config, clock), clock, log: storeLog });
   const typeOf = async (key: ByteString): Promise<string | undefined> => {
@@ -139,6 +141,7 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     rowSafety.close();
     sweeper.cancel();
     commands.close();
+    replicas.close();
     upstream.close();
   };
   if (config.keyspaces.some(({ writeBehind }) => writeBehind !== undefined)) {
@@ -153,8 +156,8 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     keyValue,
     keys: new RemoteKeys({ store: keyValue, typeOf, reads, isReserved: (key) => isReserved(key, false), tokens, now }),
     window: new RedisWindow(calls),
-    rows: rowSafety.guard(new RedisDirtySet(calls)),
-    records: new RedisRecordLog(calls),
+    rows: rowSafety.guard(new RedisDirtySet(calls, replicas)),
+    records: new RedisRecordLog(calls, replicas),
     rowSafety,
     lease: new RedisLease(calls),
     entries: new RemoteEntries({

@@ -163,15 +163,18 @@ function policyOf(
   { mode, writeBehind }: AnyKeyspace & { readonly writeBehind: WriteBehindConfig },
   keepFor: number | undefined,
 ): RowPolicy {
-  const { rateLimit, delete: deletes, ack } = writeBehind;
+  const { rateLimit, delete: deletes, ack, ackReplicas: replicas, timeout } = writeBehind;
   const { rows, transactions }: RowPolicy['rate'] = { rows: undefined, transactions: undefined, ...rateLimit };
   const policy: RowPolicy = {
     ...writeBehind,
-    ack: ack === 'memory' ? 'memory' : 'store',
+    ack: ack === 'memory' || ack === 'replica' ? ack : 'store',
+    replica: ack === 'replica' ? { replicas, timeout } : undefined,
     deletes,
     rate: { rows, transactions },
     keepFor,
   };
   // What is only observed waits for nothing: each change is in the table before it is answered.
-  return mode === 'observe' ? { ...policy, maxPending: 0, onFull: 'through' } : policy;
+  return mode === 'observe'
+    ? { ...policy, ack: 'store', replica: undefined, maxPending: 0, onFull: 'through' }
+    : policy;
 }

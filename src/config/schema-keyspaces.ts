@@ -263,7 +263,8 @@ Keys that are written behind: accepted now, and written to a database later. Wit
 | \`onFull\` | \`shed\` | What becomes of more: \`shed\`: refused (\`OVERLOADED\`). \`block\`: they wait for room, for \`timeout\` at most. \`through\`: written at once, and answered when that is done. \`drop-oldest\` (records): the oldest are given up. |
 | \`rateLimit\` | none | What the database gets at most: rows, such as \`2000/1s\`, or \`{ rows, transactions }\`. |
 | \`delete\` | \`remove\` | \`ignore\`: rows that are removed stay in the table. |
-| \`ack\` | \`store\` | What the answer to a write waits for: what the store promises; nothing (\`memory\`); or \`commit\`, \`fsync\`, which \`durability\` must promise. |
+| \`ack\` | \`store\` | What the answer to a write waits for: what the store promises; nothing (\`memory\`); or \`commit\`, \`fsync\`, which \`durability\` must promise; or over Redis a \`replica\`, for \`timeout\` at most: then it is unknown whether one has it. |
+| \`ackReplicas\` | \`1\` | With \`ack: replica\`: how many replicas must have it. |
 | \`timeout\` | \`10s\` | How long a batch may take. |
 | \`maxDeadLetters\` | \`100000\` | Rows that are set aside because the database can never take them. Beyond it such rows wait, and in the end hold up the others. |
 | \`alarm\` | \`{ lag: 1m, pending: 80, deadLetters: 1 }\` | From when on \`/hello\` warns: a row waits for so long, so much percent of \`maxPending\` wait, so many rows were set aside. 0: never. |

@@ -30,8 +30,8 @@ const rateLimit = z
 
 const shapes = ['row', 'record', 'counter'] as const;
 const atBound = ['shed', 'block', 'through', 'drop-oldest'] as const;
-/** What the answer to a write waits for: what `durability` says, nothing, or at least so much. */
-const acks = ['store', 'memory', 'commit', 'fsync'] as const;
+/** What the answer to a write waits for: what `durability` says, nothing, at least so much, or replicas of a Redis store. */
+const acks = ['store', 'memory', 'commit', 'fsync', 'replica'] as const;
 
 /** Keys that are written to a database later. */
 export const writeBehind = z
@@ -69,6 +69,7 @@ export const writeBehind = z
     rateLimit,
     delete: choiceSetting(['remove', 'ignore'], 'remove', { description: 'Whether rows are removed.' }),
     ack: choiceSetting(acks, 'store', { description: 'What a write waits for.' }),
+    ackReplicas: countSetting(1, { description: 'With replica: how many.', min: 1, max: 100 }),
     timeout: durationSetting('10s', { description: 'How long a batch may take.', min: '10ms', max: '10m' }),
     alarm,
   })

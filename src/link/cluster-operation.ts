@@ -2,7 +2,7 @@ import type { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import { encodeCommand } from '../resp/encode-command.ts';
 import type { NodeLink } from './node-link.ts';
-import type { FetchReceiver, ReplyReceiver } from './upstream.ts';
+import type { FetchReceiver, ReplyReceiver, ReplySource } from './upstream.ts';
 
 /** Who sees to it that an operation reaches the node that has its slot. */
 export interface OperationRouter {
@@ -74,8 +74,8 @@ export class ClusterCommand implements ClusterOperation, ReplyReceiver {
   sendAsking(node: NodeLink): void {
     let isAnswer = false;
     const receiver: ReplyReceiver = {
-      replied: (frame) => {
-        if (isAnswer) this.replied(frame);
+      replied: (frame, source) => {
+        if (isAnswer) this.replied(frame, source);
         isAnswer = true;
       },
       failed: (error) => this.failed(error),
@@ -84,10 +84,10 @@ export class ClusterCommand implements ClusterOperation, ReplyReceiver {
     node.send(asking + this.text, false, this.proto, receiver, 2);
   }
 
-  replied(frame: ByteString): void {
+  replied(frame: ByteString, source?: ReplySource): void {
     if (frame.charCodeAt(0) === MINUS && this.#router.redirected(this, frame)) return;
     this.#router.settled(this);
-    this.#receiver.replied(frame);
+    this.#receiver.replied(frame, source);
   }
 
   failed(error: SluiceError): void {

@@ -24,6 +24,7 @@ import type {
   DedicatedOwner,
   FetchReceiver,
   ReplyReceiver,
+  ReplySource,
   Route,
   Upstream,
   UpstreamNode,
@@ -96,8 +97,13 @@ export class ClusterUpstream implements Upstream {
     return own;
   }
 
-  call(argv: readonly ByteString[], route: Route, signal?: AbortSignal): Promise<ReplyValue> {
-    return callOnce((receiver) => this.send(argv, route, 3, receiver), signal);
+  call(
+    argv: readonly ByteString[],
+    route: Route,
+    signal?: AbortSignal,
+    answered?: (source: ReplySource) => void,
+  ): Promise<ReplyValue> {
+    return callOnce((receiver) => this.send(argv, route, 3, receiver), signal, answered);
   }
 
   close(): void {

@@ -7,7 +7,7 @@ import { Fifo } from '../kernel/fifo.ts';
 import { encodeCommand } from '../resp/encode-command.ts';
 import { ProtocolError } from '../resp/protocol-error.ts';
 import { ReplyFramer } from '../resp/reply-framer.ts';
-import type { ReplyReceiver } from './upstream.ts';
+import type { OwnConnection, ReplyReceiver, ReplySource } from './upstream.ts';
 
 export interface Endpoint {
   readonly host: string;
@@ -61,8 +61,9 @@ const MINUS = 0x2d;
  * write. Never reused after an end: whatever is wrong with the stream, the connection is over and everybody who waits is told, so that
  * no reply can reach the wrong one.
  */
-export class LinkConnection {
+export class LinkConnection implements ReplySource, OwnConnection {
   readonly endpoint: Endpoint;
+  readonly #options: LinkConnectionOptions;
   readonly #clock: Clock;
   readonly #events: LinkEvents;
   readonly #socket: Socket;
@@ -85,6 +86,7 @@ export class LinkConnection {
 
   constructor(options: LinkConnectionOptions, events: LinkEvents) {
     const { endpoint, clock, connectTimeout, tls } = options;
+    this.#options = options;
     this.endpoint = endpoint;
     this.#clock = clock;
     this.#events = events;
@@ -102,6 +104,10 @@ export class LinkConnection {
     this.#socket.on('error', (error) => this.destroy(error.message));
     this.#socket.on('end', () => this.destroy('the server closed the connection'));
     this.#socket.on('close', () => this.destroy('the connection was closed'));
+  }
+
+  get name(): string {
+    return nameOf(this.endpoint);
   }
 
   /** Replies still to come. */
@@ -136,6 +142,11 @@ export class LinkConnection {
     if (this.#flushQueued || !this.#ready) return;
     this.#flushQueued = true;
     setImmediate(this.#gather);
+  }
+
+  another({ closed }: { closed(reason: string): void }): OwnConnection {
+    const options = { ...this.#options, tracking: false, relays: false };
+    return new LinkConnection(options, { ready: () => undefined, pushed: () => undefined, closed });
   }
 
   /** Ends it now. Idempotent. */
@@ -268,7 +279,7 @@ export class LinkConnection {
     }
     const receiver = this.#waiting.shift() as ReplyReceiver;
     try {
-      receiver.replied(frame);
+      receiver.replied(frame, this);
     } catch (error) {
       // A fault of ours ends no connection that others share.
       this.#events.fault?.(error);

@@ -1,6 +1,6 @@
 import type { SluiceError } from '../errors.ts';
 import type { ByteString } from '../kernel/bytes.ts';
-import type { FetchReceiver, ReplyReceiver } from './upstream.ts';
+import type { FetchReceiver, ReplyReceiver, ReplySource } from './upstream.ts';
 
 /** What a lane gives back when an operation is over. */
 export interface OperationOwner {
@@ -52,10 +52,10 @@ export class Operation implements ReplyReceiver {
     this.#fetch?.begun(source);
   }
 
-  replied(frame: ByteString): void {
+  replied(frame: ByteString, source?: ReplySource): void {
     // Its place is free before the receiver sends something new.
     if (--this.#missing === 0) this.#owner.finished(this);
-    this.#receiver.replied(frame);
+    this.#receiver.replied(frame, source);
   }
 
   failed(error: SluiceError): void {

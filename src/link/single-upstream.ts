@@ -3,7 +3,15 @@ import { encodeCommand } from '../resp/encode-command.ts';
 import type { ReplyValue } from '../resp/reply-decoder.ts';
 import { callOnce } from './call.ts';
 import type { NodeLink } from './node-link.ts';
-import type { DedicatedConnection, DedicatedOwner, FetchReceiver, ReplyReceiver, Route, Upstream } from './upstream.ts';
+import type {
+  DedicatedConnection,
+  DedicatedOwner,
+  FetchReceiver,
+  ReplyReceiver,
+  ReplySource,
+  Route,
+  Upstream,
+} from './upstream.ts';
 
 /** All keys are on one server: standalone, or the primary that Sentinels name. */
 export class SingleUpstream implements Upstream {
@@ -33,9 +41,14 @@ export class SingleUpstream implements Upstream {
     return this.#node.dedicate(proto, database, owner);
   }
 
-  call(argv: readonly ByteString[], { idempotent }: Route, signal?: AbortSignal): Promise<ReplyValue> {
+  call(
+    argv: readonly ByteString[],
+    { idempotent }: Route,
+    signal?: AbortSignal,
+    answered?: (source: ReplySource) => void,
+  ): Promise<ReplyValue> {
     const text = encodeCommand(argv);
-    return callOnce((receiver) => this.#node.send(text, idempotent, 3, receiver), signal);
+    return callOnce((receiver) => this.#node.send(text, idempotent, 3, receiver), signal, answered);
   }
 
   close(): void {

@@ -5,10 +5,27 @@ import type { ReplyValue } from '../resp/reply-decoder.ts';
 
 /** Who waits for replies. Called once for every reply frame that was asked for, or once `failed` in place of those still missing. */
 export interface ReplyReceiver {
-  /** @param frame one whole reply as it came, latin1, in the protocol of the lane */
-  replied(frame: ByteString): void;
+  /** @param frame one whole reply as it came, latin1, in the protocol of the lane @param source where from, if one server gave it */
+  replied(frame: ByteString, source?: ReplySource): void;
   /** STORE_TIMEOUT (it was sent and may have run), STORE_UNAVAILABLE (it was never sent), OVERLOADED (the queue is full). */
   failed(error: SluiceError): void;
+}
+
+/** The connection that a reply came over. Whatever comes over one is from one process, from its first byte to its last. */
+export interface ReplySource {
+  /** HOST:PORT of its other end. */
+  readonly name: string;
+  /** Asks something after all that was sent over it. */
+  send(text: ByteString, receiver: ReplyReceiver): void;
+  /** One more connection to the same address, its caller's own; what is sent before it stands waits for it. */
+  another(events: { closed(reason: string): void }): OwnConnection;
+}
+
+/** A connection that is not shared, without time limits. */
+export interface OwnConnection {
+  /** @param text whole commands as RESP, `replies` of them */
+  send(text: ByteString, receiver: ReplyReceiver, replies: number): void;
+  destroy(reason: string): void;
 }
 
 /** What has to be known of a command to send it. */
@@ -63,8 +80,17 @@ export interface Upstream {
   barrier(done: (complete: boolean) => void): void;
   /** A connection of one's own, opened when first used. @throws SluiceError OVERLOADED when the pool is used up */
   dedicate(proto: 2 | 3, database: number, owner: DedicatedOwner): DedicatedConnection;
-  /** One command, decoded, for the ports. Error replies are values. @throws SluiceError STORE_TIMEOUT, STORE_UNAVAILABLE, OVERLOADED */
-  call(argv: readonly ByteString[], route: Route, signal?: AbortSignal): Promise<ReplyValue>;
+  /**
+   * One command, decoded, for the ports. Error replies are values.
+   * @param answered told before where the reply came from, if one server gave it
+   * @throws SluiceError STORE_TIMEOUT, STORE_UNAVAILABLE, OVERLOADED
+   */
+  call(
+    argv: readonly ByteString[],
+    route: Route,
+    signal?: AbortSignal,
+    answered?: (source: ReplySource) => void,
+  ): Promise<ReplyValue>;
   close(): void;
 }
 

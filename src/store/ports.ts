@@ -130,10 +130,15 @@ export interface RecordClaim {
   readonly takeOver?: boolean;
 }
 
+export interface AppendOptions extends CallOptions {
+  /** Replicas of the server are waited for; STORE_TIMEOUT: it was appended, and is not known to be there. Redis only. @default none */
+  readonly replica?: ReplicaWait | undefined;
+}
+
 /** Records that each count, taken in order by one worker at a time and kept until acknowledged. */
 export interface RecordLog {
   /** @returns how many records wait now, claimed ones not counted. */
-  append(log: KeyInput, records: readonly KeyInput[], options?: CallOptions): Promise<number>;
+  append(log: KeyInput, records: readonly KeyInput[], options?: AppendOptions): Promise<number>;
   /** Takes up to `count` of the oldest. */
   claim(log: KeyInput, claim: RecordClaim, options?: CallOptions): Promise<ClaimedRecord[]>;
   acknowledge(log: KeyInput, ids: readonly string[], options?: CallOptions): Promise<number>;
@@ -204,6 +209,8 @@ export interface RowChanged {
   readonly sum: number | undefined;
   /** Rows of the partition that wait now. */
   readonly waiting: number;
+  /** With `ack: replica`: until replicas have it. STORE_TIMEOUT: it is not known that they do; the change stays, and is written. */
+  readonly kept?: Promise<void>;
 }
 
 /** A row as a store has it. */
@@ -257,9 +264,21 @@ export interface RowClaim {
 
 export interface PutOptions {
   /** What the answer waits for: what the store promises of a write, or nothing. */
-  readonly ack: 'store' | 'memory';
+  readonly ack: PutAck;
   /** Of the rows of a partition so many may wait; those that do can change on. */
   readonly limit: number;
+  /** With `replica`: how many, and how long. */
+  readonly replica?: ReplicaWait | undefined;
+}
+
+/** `replica`: what the store promises is not enough, {@link RowChanged.kept} is waited for, too. */
+export type PutAck = 'store' | 'memory' | 'replica';
+
+/** What has to have a change before it is answered. */
+export interface ReplicaWait {
+  readonly replicas: number;
+  /** Ms. */
+  readonly timeout: number;
 }
 
 /**

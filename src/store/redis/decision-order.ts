@@ -1,5 +1,6 @@
 import { isSluiceError, SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
+import type { ReplySource } from '../../link/upstream.ts';
 import { ReplyError, type ReplyValue } from '../../resp/reply-decoder.ts';
 import type { Decision } from '../decisions/decision.ts';
 import type { RedisCommands } from './redis-commands.ts';
@@ -14,6 +15,7 @@ interface Call {
   readonly keys: readonly ByteString[];
   readonly args: readonly ByteString[];
   readonly signal: AbortSignal | undefined;
+  readonly answered: ((source: ReplySource) => void) | undefined;
   resolve(reply: ReplyValue): void;
   reject(error: unknown): void;
 }
@@ -46,6 +48,7 @@ export class DecisionOrder {
 
   /**
    * A change whose outcome is unknown is not sent again.
+   * @param answered told before where the reply came from
    * @throws SluiceError STORE_UNAVAILABLE (it did not run), STORE_TIMEOUT (it may have run), OVERLOADED; the signal's reason
    */
   run(
@@ -53,9 +56,10 @@ export class DecisionOrder {
     keys: readonly ByteString[],
     args: readonly ByteString[],
     signal: AbortSignal | undefined,
+    answered?: (source: ReplySource) => void,
   ): Promise<ReplyValue> {
     return new Promise((resolve, reject) => {
-      const call: Call = { order: ++this.#calls, decision, keys, args, signal, resolve, reject };
+      const call: Call = { order: ++this.#calls, decision, keys, args, signal, answered, resolve, reject };
       if (this.#again.length === 0) this.#send(call, false);
       else if (this.#held.length < MAX_HELD) this.#held.push(call);
       else reject(new SluiceError('OVERLOADED', `${MAX_HELD} calls wait for the store already; it was not sent`));
@@ -63,7 +67,7 @@ export class DecisionOrder {
   }
 
   #send(call: Call, withScript: boolean): void {
-    const { decision, keys, args, signal } = call;
+    const { decision, keys, args, signal, answered } = call;
     const { access, sha1, lua } = decision;
     const script = withScript ? ['EVAL', lua] : ['EVALSHA', sha1];
     this.#underWay++;
@@ -72,6 +76,7 @@ export class DecisionOrder {
         keys: keys.map((_, index) => FIRST_KEY + index),
         idempotent: access === 'read',
         signal,
+        answered,
       })
       .then(
         (reply) => this.#replied(call, reply),

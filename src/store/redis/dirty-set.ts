@@ -1,3 +1,4 @@
+import { SluiceError } from '../../errors.ts';
 import type { ByteString } from '../../kernel/bytes.ts';
 import { slotOf } from '../../link/slot.ts';
 import { acknowledgeDirty } from '../decisions/acknowledge-dirty.ts';
@@ -32,6 +33,7 @@ import type {
   StoredRow,
 } from '../ports.ts';
 import type { RedisCalls } from './redis-calls.ts';
+import type { ReplicaBarrier } from './replica-barrier.ts';
 
 /** Each part lies in one hash slot, so that a cluster divides the work; a fixed number, as it says where a row is. */
 const PARTITIONS = 16;
@@ -42,9 +44,12 @@ const MAX_ROWS_A_CALL = 500;
 export class RedisDirtySet implements DirtySet {
   readonly partitions = PARTITIONS;
   readonly #calls: RedisCalls;
+  readonly #replicas: ReplicaBarrier | undefined;
 
-  constructor(calls: RedisCalls) {
+  /** @param replicas where changes with `ack: replica` wait; without, there are none such */
+  constructor(calls: RedisCalls, replicas?: ReplicaBarrier) {
     this.#calls = calls;
+    this.#replicas = replicas;
   }
 
   partitionOf(key: ByteString): number {
@@ -56,11 +61,18 @@ export class RedisDirtySet implements DirtySet {
     set: ByteString,
     key: ByteString,
     change: RowChange,
-    { limit }: PutOptions,
+    { ack, limit, replica }: PutOptions,
   ): Promise<RowChanged | undefined> {
-    const { dirty, versions, row } = this.#calls.keys.dirty(set, this.partitionOf(key));
+    const { dirty, versions, row, barrier } = this.#calls.keys.dirty(set, this.partitionOf(key));
+    const keys = [row + key, dirty, versions];
     const args = putDirtyArgs(key, change, limit);
-    return rowChanged(await this.#calls.decide(putDirty, [row + key, dirty, versions], args));
+    if (ack !== 'replica') return rowChanged(await this.#calls.decide(putDirty, keys, args));
+    if (this.#replicas === undefined || replica === undefined)
+      throw new SluiceError('NOT_SUPPORTED', 'there are no replicas to wait for');
+    const accepted = await this.#replicas.after(barrier, replica, async (answered) =>
+      rowChanged(await this.#calls.decide(putDirty, keys, args, { answered })),
+    );
+    return accepted && { ...accepted.result, kept: accepted.kept };
   }
 
   async read(set: ByteString, key: ByteString): Promise<StoredRow | undefined> {

@@ -1,6 +1,6 @@
 import type { ByteString } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { Upstream } from '../../link/upstream.ts';
+import type { ReplySource, Upstream } from '../../link/upstream.ts';
 import type { ReplyValue } from '../../resp/reply-decoder.ts';
 import type { Subscription } from '../ports.ts';
 import { orThrow } from './redis-calls.ts';
@@ -33,13 +33,15 @@ export class LinkCommands implements RedisCommands {
       keys = noKeys,
       idempotent = false,
       signal,
+      answered,
     }: {
       readonly keys?: readonly number[];
       readonly idempotent?: boolean;
       readonly signal?: AbortSignal | undefined;
+      readonly answered?: ((source: ReplySource) => void) | undefined;
     } = {},
   ): Promise<ReplyValue> {
-    return this.#upstream.call(argv, { idempotent, keyPositions: () => keys }, signal);
+    return this.#upstream.call(argv, { idempotent, keyPositions: () => keys }, signal, answered);
   }
 
   async scan(

@@ -1,3 +1,4 @@
+import { SluiceError } from '../../errors.ts';
 import { utf8ToBytes } from '../../kernel/bytes.ts';
 import { acknowledgeRecords } from '../decisions/acknowledge-records.ts';
 import { appendRecords } from '../decisions/append-records.ts';
@@ -6,8 +7,9 @@ import { claimArgs, claimedRecords, claimRecords } from '../decisions/claim-reco
 import { countRecords } from '../decisions/count-records.ts';
 import { readArgs, readRecords } from '../decisions/read-records.ts';
 import { removeRecords } from '../decisions/remove-records.ts';
-import type { CallOptions, ClaimedRecord, KeyInput, RecordClaim, RecordLog } from '../ports.ts';
+import type { AppendOptions, CallOptions, ClaimedRecord, KeyInput, RecordClaim, RecordLog } from '../ports.ts';
 import type { RedisCalls } from './redis-calls.ts';
+import type { ReplicaBarrier } from './replica-barrier.ts';
 
 /** Each is looked for along the list: a longer script holds up everybody else on the server. */
 const MAX_REMOVED_A_CALL = 50;
@@ -15,15 +17,31 @@ const MAX_REMOVED_A_CALL = 50;
 /** The `RecordLog` port; leases end by the clock of the server. */
 export class RedisRecordLog implements RecordLog {
   readonly #calls: RedisCalls;
+  readonly #replicas: ReplicaBarrier | undefined;
 
-  constructor(calls: RedisCalls) {
+  /** @param replicas where records wait that are to be on replicas; without, there are none such */
+  constructor(calls: RedisCalls, replicas?: ReplicaBarrier) {
     this.#calls = calls;
+    this.#replicas = replicas;
   }
 
-  async append(log: KeyInput, records: readonly KeyInput[], options?: CallOptions): Promise<number> {
-    const { next, records: all, waiting } = this.#calls.keys.log(toBytes(log));
+  async append(
+    log: KeyInput,
+    records: readonly KeyInput[],
+    { replica, ...options }: AppendOptions = {},
+  ): Promise<number> {
+    const { next, records: all, waiting, barrier } = this.#calls.keys.log(toBytes(log));
+    const keys = [next, all, waiting];
     const args = records.map(toBytes);
-    return (await this.#calls.decide(appendRecords, [next, all, waiting], args, options)) as number;
+    if (replica === undefined) return (await this.#calls.decide(appendRecords, keys, args, options)) as number;
+    if (this.#replicas === undefined) throw new SluiceError('NOT_SUPPORTED', 'there are no replicas to wait for');
+    const appended = await this.#replicas.after(
+      barrier,
+      replica,
+      async (answered) => (await this.#calls.decide(appendRecords, keys, args, { ...options, answered })) as number,
+    );
+    await appended?.kept;
+    return appended?.result as number;
   }
 
   async claim(log: KeyInput, claim: RecordClaim, options?: CallOptions): Promise<ClaimedRecord[]> {

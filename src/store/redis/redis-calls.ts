@@ -1,4 +1,5 @@
 import type { ByteString } from '../../kernel/bytes.ts';
+import type { ReplySource } from '../../link/upstream.ts';
 import { ReplyError, type ReplyValue } from '../../resp/reply-decoder.ts';
 import type { Decision, ScriptReply } from '../decisions/decision.ts';
 import type { StoreKeys } from '../keys.ts';
@@ -21,16 +22,17 @@ export class RedisCalls {
 
   /**
    * A decision in one step of the server. Those with the same first key take effect in the order of these calls.
-   * @param keys all of one hash slot
+   * @param keys all of one hash slot @param options.answered told before which server has decided
    * @throws SluiceError of {@link errorOfReply}, STORE_UNAVAILABLE, STORE_TIMEOUT, OVERLOADED; the signal's reason
    */
   async decide(
     decision: Decision,
     keys: readonly ByteString[],
     args: readonly ByteString[],
-    options?: CallOptions,
+    options?: CallOptions & { readonly answered?: (source: ReplySource) => void },
   ): Promise<ScriptReply> {
-    return orThrow(await this.#decisions.run(decision, keys, args, options?.signal)) as ScriptReply;
+    const { signal, answered } = options ?? {};
+    return orThrow(await this.#decisions.run(decision, keys, args, signal, answered)) as ScriptReply;
   }
 
   /** A command that only reads, whose keys are its words from the second on. @throws as {@link decide} */

@@ -1,4 +1,5 @@
 import type { ByteString } from '../../kernel/bytes.ts';
+import type { ReplySource } from '../../link/upstream.ts';
 import type { ReplyValue } from '../../resp/reply-decoder.ts';
 import type { Subscription } from '../ports.ts';
 
@@ -7,6 +8,7 @@ export interface RedisCommands {
   /**
    * One command; keys at their positions in `argv` decide where it goes in a Cluster. An error reply is a value (`ReplyError`).
    * @param options.keys positions of the keys, none by default. @param options.idempotent may be sent again
+   * @param options.answered told before where the reply came from, if one server gave it
    * @throws SluiceError STORE_UNAVAILABLE (never sent), STORE_TIMEOUT (sent, outcome unknown), OVERLOADED; the signal's reason
    */
   call(
@@ -15,6 +17,7 @@ export interface RedisCommands {
       readonly keys?: readonly number[];
       readonly idempotent?: boolean;
       readonly signal?: AbortSignal | undefined;
+      readonly answered?: ((source: ReplySource) => void) | undefined;
     },
   ): Promise<ReplyValue>;
   /** One SCAN step of one node: cursors name the node too, '0' is start and end. */
