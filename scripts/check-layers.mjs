@@ -50,6 +50,8 @@ const mayImport = {
   'store/decisions': [...shared, 'store/engine'],
   'store/embedded': [...shared, 'store/engine', 'store/decisions'],
   'store/redis': [...shared, 'store/decisions', 'link'],
+  // Between two of them, by what both promise.
+  'store/buffered': [...shared, 'store/decisions'],
   link: shared,
   'client/http': shared,
   'origin/origin.ts': shared,
@@ -96,6 +98,7 @@ const mayImport = {
     'store/decisions',
     'store/embedded',
     'store/redis',
+    'store/buffered',
     'link',
     'client/http',
     'origin/origin.ts',

@@ -117,3 +117,44 @@ export function waitingCounts(key: ByteString, reply: ScriptReply): ClaimedRow |
   }
   return fields.size === 0 ? undefined : { key, version, change: 'merge', fields };
 }
+
+/** All of a row that is not written yet. */
+export interface UnwrittenRow {
+  readonly version: number;
+  readonly change: ClaimedRow['change'];
+  /** What changed; undefined: emptied. */
+  readonly fields: ReadonlyMap<ByteString, ByteString | undefined>;
+  /** What is to be added. */
+  readonly steps: ReadonlyMap<ByteString, number>;
+}
+
+/** The same, by what `read-dirty` tells; undefined where all is written. */
+export function unwrittenRow(key: ByteString, reply: ScriptReply): UnwrittenRow | undefined {
+  const row = claimedRow(key, reply);
+  if (row === undefined) return undefined;
+  const words = reply as readonly ByteString[];
+  const steps = new Map<ByteString, number>();
+  for (let at = 0; at + 1 < words.length; at += 2) {
+    const name = words[at] as ByteString;
+    const letter = name.charAt(0);
+    if (letter !== rowLetter.added && letter !== rowLetter.adding) continue;
+    const field = name.slice(1);
+    steps.set(field, (steps.get(field) ?? 0) + numberIn(words[at + 1]));
+  }
+  const { version, change, fields } = row;
+  const isWritten = change === 'merge' && fields.size === 0 && steps.size === 0;
+  return isWritten ? undefined : { version, change, fields, steps };
+}
+
+/** The arguments of `pass-dirty`. @throws SluiceError OVERFLOW */
+export function passDirtyArgs(key: ByteString, change: RowChange, { mark, number }: PassMark): ByteString[] {
+  return [...putDirtyArgs(key, change, Number.POSITIVE_INFINITY), mark, String(number)];
+}
+
+/** By what a change that is passed on is known again. */
+export interface PassMark {
+  /** Who passes it on, and of which row it is. */
+  readonly mark: ByteString;
+  /** Of the changes of one row the later has the higher one. */
+  readonly number: number;
+}

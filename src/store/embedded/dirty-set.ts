@@ -3,6 +3,7 @@ import { acknowledgeDirty } from '../decisions/acknowledge-dirty.ts';
 import { countArg } from '../decisions/arguments.ts';
 import { claimDirty } from '../decisions/claim-dirty.ts';
 import { countDirty } from '../decisions/count-dirty.ts';
+import { ROW_REMOVED, ROW_WHOLE, rowLetter } from '../decisions/dirty-keys.ts';
 import {
   acknowledgeDirtyArgs,
   claimDirtyArgs,
@@ -12,6 +13,8 @@ import {
   putDirtyArgs,
   rowChanged,
   storedRow,
+  type UnwrittenRow,
+  unwrittenRow,
   waitingCounts,
 } from '../decisions/dirty-rows.ts';
 import { failDirty } from '../decisions/fail-dirty.ts';
@@ -134,5 +137,45 @@ export class EmbeddedDirtySet implements DirtySet {
       undefined,
     )) as [number, number, number];
     return { waiting, claimed, oldest: oldest < 0 ? undefined : oldest };
+  }
+
+  /** Whether something of the row is not written yet. At once, committed or not. @throws SluiceError STORE_LOADING */
+  holds(set: ByteString, key: ByteString): boolean {
+    const { engine } = this.#turn;
+    if (engine.state === 'loading') engine.requireWritable();
+    const { dirty, inflight } = keys.dirty(set, 0);
+    const { sortedSets } = engine.internal;
+    return sortedSets.read(dirty)?.score(key) !== undefined || sortedSets.read(inflight)?.score(key) !== undefined;
+  }
+
+  /** How many rows are not written yet, and since when the oldest waits. At once; none while the data is loaded. */
+  held(set: ByteString): { readonly rows: number; readonly oldest: number | undefined } {
+    const { state, internal } = this.#turn.engine;
+    if (state === 'loading') return { rows: 0, oldest: undefined };
+    const { dirty, inflight, since } = keys.dirty(set, 0);
+    const waiting = internal.sortedSets.read(dirty);
+    const claimed = internal.sortedSets.read(inflight);
+    let rows = (waiting?.size ?? 0) + (claimed?.size ?? 0);
+    let oldest = waiting === undefined ? undefined : [...waiting.range(0, 1)][0]?.score;
+    for (const { member } of claimed?.range(0, claimed.size) ?? []) {
+      // Changed since it was claimed.
+      if (waiting?.score(member) !== undefined) rows--;
+      const begun = Number(internal.hashes.read(since)?.get(member) ?? Number.NaN);
+      if (begun < (oldest ?? Number.POSITIVE_INFINITY)) oldest = begun;
+    }
+    return { rows, oldest };
+  }
+
+  /** Whether what is not written yet says all of a field. At once, committed or not. */
+  knows(set: ByteString, key: ByteString, field: ByteString): boolean {
+    if (!this.holds(set, key)) return false;
+    const row = this.#turn.engine.internal.hashes.read(keys.dirty(set, 0).row + key);
+    const signs = [ROW_REMOVED, ROW_WHOLE, rowLetter.dirty + field, rowLetter.dropped + field];
+    return row !== undefined && signs.some((name) => row.has(name));
+  }
+
+  /** What is not written yet; undefined where all is. */
+  async unwritten(set: ByteString, key: ByteString): Promise<UnwrittenRow | undefined> {
+    return unwrittenRow(key, await this.#turn.decideNow(readDirty, [keys.dirty(set, 0).row + key], ['']));
   }
 }

@@ -11,15 +11,19 @@ import {
   claimedCounts,
   claimedRow,
   loadDirtyArgs,
+  type PassMark,
+  passDirtyArgs,
   putDirtyArgs,
   rowChanged,
   storedRow,
   waitingCounts,
 } from '../decisions/dirty-rows.ts';
 import { failDirty } from '../decisions/fail-dirty.ts';
+import { forgetPassed } from '../decisions/forget-passed.ts';
 import { freezeCounts } from '../decisions/freeze-counts.ts';
 import { listDirty } from '../decisions/list-dirty.ts';
 import { loadDirty } from '../decisions/load-dirty.ts';
+import { passDirty } from '../decisions/pass-dirty.ts';
 import { putDirty } from '../decisions/put-dirty.ts';
 import { readDirty } from '../decisions/read-dirty.ts';
 import type {
@@ -73,6 +77,19 @@ export class RedisDirtySet implements DirtySet {
       rowChanged(await this.#calls.decide(putDirty, keys, args, { answered })),
     );
     return accepted && { ...accepted.result, kept: accepted.kept };
+  }
+
+  /** Passes on what was accepted elsewhere, which happens once, however often it is tried. @throws as `put` */
+  async pass(set: ByteString, key: ByteString, change: RowChange, mark: PassMark): Promise<void> {
+    const { dirty, versions, passed, row } = this.#calls.keys.dirty(set, this.partitionOf(key));
+    await this.#calls.decide(passDirty, [row + key, dirty, versions, passed], passDirtyArgs(key, change, mark));
+  }
+
+  /** Drops marks of what will not be passed on again. */
+  async forget(set: ByteString, partition: number, marks: readonly PassMark[]): Promise<void> {
+    const { passed } = this.#calls.keys.dirty(set, partition);
+    const args = marks.flatMap(({ mark, number }) => [mark, String(number)]);
+    await this.#calls.decide(forgetPassed, [passed], args);
   }
 
   async read(set: ByteString, key: ByteString): Promise<StoredRow | undefined> {
