@@ -38,7 +38,7 @@ function expectRight({ passed, result }: Outcome): void {
   expect(result.once).toBeGreaterThan(result.rows / 2);
 }
 
-const shapes = ['--shapes', 'row,counter,record', '--kills', '5', '--seconds', '10'];
+const shapes = ['--shapes', 'row,counter,record', '--kills', '3', '--seconds', '10'];
 
 describe('what is written behind while everything that carries it is killed', () => {
   it('is not lost, nor counted twice, nor there again after it was deleted, with SQLite', {
