@@ -17,8 +17,9 @@ import { compileGlob } from '../kernel/glob.ts';
 import { openUpstream } from '../link/open-upstream.ts';
 import type { Route, Upstream, UpstreamNode } from '../link/upstream.ts';
 import { ReplyError } from '../resp/reply-decoder.ts';
+import type { PassTarget } from '../store/buffered/buffer.ts';
 import { isCompatName, StoreKeys } from '../store/keys.ts';
-import type { DirtySet, KeyValue, Lease, RecordLog, Window } from '../store/ports.ts';
+import type { KeyValue, Lease, RecordLog, Window } from '../store/ports.ts';
 import { RedisDirtySet } from '../store/redis/dirty-set.ts';
 import { RedisKeptEntries } from '../store/redis/kept-entries.ts';
 import { RedisKeyValue } from '../store/redis/key-value.ts';
@@ -64,7 +65,7 @@ export interface RemoteStore {
   /** Rates that all nodes share. */
   readonly window: Window;
   /** Rows that wait to be written. */
-  readonly rows: DirtySet;
+  readonly rows: PassTarget;
   /** Whether they are kept; asked once it is started. */
   readonly rowSafety: RowSafety;
   readonly records: RecordLog;

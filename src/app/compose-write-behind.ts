@@ -9,6 +9,7 @@ import { orderPatterns } from '../kernel/compare-patterns.ts';
 import { uuidV7 } from '../kernel/uuid.ts';
 import type { Origin } from '../origin/origin.ts';
 import type { Sink, TableMapping } from '../sink/sink.ts';
+import type { PassTarget } from '../store/buffered/buffer.ts';
 import type { DirtySet, Lease, RecordLog } from '../store/ports.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import { DeadLetters } from '../write-behind/dead-letters.ts';
@@ -17,8 +18,9 @@ import { LeasedPartitions } from '../write-behind/partition-rights.ts';
 import { RecordBacklog } from '../write-behind/record-backlog.ts';
 import { RowBacklog } from '../write-behind/row-backlog.ts';
 import { RowLoader } from '../write-behind/row-loader.ts';
-import { CAPTURE_FIELD, type RowPolicy, RowSpace } from '../write-behind/row-space.ts';
+import { CAPTURE_FIELD, type RowPolicy, RowSpace, setNameOf } from '../write-behind/row-space.ts';
 import { WriteBehind, type WriteSpace } from '../write-behind/write-behind.ts';
+import { composeBuffer, type RowBuffer } from './compose-buffer.ts';
 import { openSink } from './open-sink.ts';
 
 /** Everything of a node that is written later. */
@@ -30,15 +32,19 @@ export interface Writes {
   readonly letters: DeadLetters;
   /** Parts of a set of rows. */
   readonly partitions: number;
+  /** Resolves when what an earlier process accepted in the data folder is loaded. */
+  readonly ready: Promise<void>;
   /** Begins to write, once the store has its data. */
   start(): void;
   /** Writes what waits until the signal aborts. @returns how many rows are left in the store */
   close(deadline: AbortSignal): Promise<number>;
+  /** Frees the data folder; after that, or instead. */
+  release(): Promise<void>;
 }
 
 export interface WritesParts {
   readonly config: SluiceConfig;
-  readonly rows: DirtySet;
+  readonly rows: DirtySet | PassTarget;
   readonly records: RecordLog;
   readonly lease: Lease;
   /** Where rows are read, by the patterns of their keyspaces. */
@@ -55,8 +61,18 @@ type WriteBehindConfig = NonNullable<AnyKeyspace['writeBehind']>;
 /** How long the parts of a node that is lost stay without a writer. */
 const RIGHTS_TTL_MS = 10_000;
 
-/** @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED */
+/** @throws SluiceError CONFIG_INVALID, NOT_SUPPORTED, DATA_LOCKED, DATA_DAMAGED, DATA_VERSION, DATA_UNAVAILABLE */
 export async function composeWrites(parts: WritesParts): Promise<Writes> {
+  const buffer = await composeBuffer(parts);
+  try {
+    return await composeOver({ ...parts, rows: buffer?.rows ?? parts.rows }, buffer);
+  } catch (error) {
+    await buffer?.release();
+    throw error;
+  }
+}
+
+async function composeOver(parts: WritesParts, buffer: RowBuffer | undefined): Promise<Writes> {
   const { config, rows, records, lease, origins, apis, clock, log } = parts;
   const part = log.part('write-behind');
   const sinks = new Map<string, Sink>();
@@ -79,7 +95,8 @@ export async function composeWrites(parts: WritesParts): Promise<Writes> {
     const origin = origins.get(match);
     const mapping = mappingOf(writeBehind, pattern.names);
     const policy = policyOf(keyspace, origin === undefined ? undefined : ttl);
-    const space = new RowSpace({ match, pattern, policy, mapping, clock });
+    const buffered = buffer && (() => buffer.rows.held(setNameOf(match)));
+    const space = new RowSpace({ match, pattern, policy, mapping, clock, buffer: buffered });
     spaces.push(space);
     const held = new LeasedPartitions({
       name: `write-behind:${space.set}`,
@@ -133,19 +150,30 @@ export async function composeWrites(parts: WritesParts): Promise<Writes> {
     flushers,
     letters,
     partitions: rows.partitions,
+    ready: buffer?.ready ?? Promise.resolve(),
     start() {
+      buffer?.start().catch((error: unknown) => part.error({ err: error }, 'the buffer is not passed on'));
       for (const right of rights) right.start();
       for (const flusher of flushers.values()) flusher.start();
     },
     async close(deadline) {
+      await buffer?.rows.close(deadline);
       await Promise.all(rights.map((right) => right.takeFree()));
       const left = await Promise.all([...flushers.values()].map((flusher) => flusher.close(deadline)));
       await Promise.all([...sinks.values()].map((sink) => sink.close()));
       await Promise.all(rights.map((right) => right.close()));
       const rest = left.reduce((sum, one) => sum + one, 0);
-      if (rest > 0) part.warn({ rows: rest }, 'rows are left to be written; they are kept in the store');
+      const buffered = spaces.reduce((sum, space) => sum + space.buffered.rows, 0);
+      if (rest > buffered)
+        part.warn({ rows: rest - buffered }, 'rows are left to be written; they are kept in the store');
+      if (buffered > 0)
+        part.warn(
+          { rows: buffered, data: config.data },
+          'rows are left that the store does not have; they are kept in data',
+        );
       return rest;
     },
+    release: () => buffer?.release() ?? Promise.resolve(),
   };
 }
 

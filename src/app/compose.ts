@@ -141,6 +141,7 @@ export async function startSluice(
     await certificates.close();
     await record.close();
     try {
+      await writes?.release();
       await running.close();
       if (listening) nodeLog.info('closed');
     } finally {
@@ -194,7 +195,8 @@ export async function startSluice(
   listening = true;
   const kept = remote === undefined ? { durability: config.durability } : {};
   nodeLog.info({ version: version(), ...addresses, store: storeName(config.store), ...kept }, 'listening');
-  running.ready.then(
+  const ready = Promise.all([running.ready, writes?.ready]).then(() => undefined);
+  ready.then(
     () => {
       nodeLog.info({ keys: running.engine.user.size }, 'ready');
       writes?.start();
@@ -208,7 +210,7 @@ export async function startSluice(
   return {
     addresses,
     ...(running.dataDir === undefined ? {} : { dataDir: running.dataDir }),
-    ready: running.ready,
+    ready,
     keys: reads === undefined ? stored : new ManagedKeyValue(reads.readThrough, stored),
     fetchByUrl: reads?.fetchByUrl,
     reload(next) {

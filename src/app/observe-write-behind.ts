@@ -11,7 +11,7 @@ export function writeBehindMetrics(
 ): MetricSource {
   return (sink) => {
     for (const space of rows.spaces) {
-      const { name, stats, pending, trouble, traffic } = space;
+      const { name, stats, pending, buffered, trouble, traffic } = space;
       const labels = { keyspace: name };
       sink.value('sluice_write_behind_accepted_total', stats.accepted, labels);
       sink.value('sluice_write_behind_refused_total', stats.refused, labels);
@@ -22,6 +22,7 @@ export function writeBehindMetrics(
       sink.value('sluice_write_behind_dropped_total', stats.dropped, labels);
       sink.value('sluice_write_behind_loaded_total', stats.loaded, labels);
       sink.value('sluice_write_behind_pending', pending, labels);
+      sink.value('sluice_write_behind_buffered', buffered.rows, labels);
       sink.value('sluice_write_behind_lag_seconds', lagOf(space, clock.now()) / 1000, labels);
       sink.value('sluice_write_behind_dead_letters', letters.count(space), labels);
       const raised = admin.alarms(space).map(({ name: alarm }) => alarm);

@@ -1,5 +1,6 @@
 import { SluiceError } from '../errors.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
+import type { PassTarget } from '../store/buffered/buffer.ts';
 import type { DirtySet } from '../store/ports.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import type { StoreReport } from './inspect-store.ts';
@@ -50,12 +51,17 @@ export class RowSafety {
   }
 
   /** The same rows, of which none is accepted while there is a refusal. */
-  guard<Rows extends Pick<DirtySet, 'put'>>(rows: Rows): Rows {
+  guard<Rows extends Pick<PassTarget, 'put' | 'pass'>>(rows: Rows): Rows {
     const put = rows.put.bind(rows);
+    const pass = rows.pass.bind(rows);
     return Object.assign(rows, {
       put: (...args: Parameters<DirtySet['put']>) => {
         if (this.refusal !== undefined) throw this.refusal;
         return put(...args);
+      },
+      pass: async (...args: Parameters<PassTarget['pass']>) => {
+        if (this.refusal !== undefined) throw this.refusal;
+        return pass(...args);
       },
     });
   }

@@ -110,15 +110,17 @@ export class WriteBehindAdmin implements WriteBehindSources {
 
   async status(): Promise<readonly unknown[]> {
     const { writes, clock } = this.#parts;
-    await writes.letters.look();
+    // They are told as they were last seen, when the store is away.
+    await writes.letters.look().catch(() => undefined);
     return writes.rows.spaces.map((space) => {
-      const { name, mapping, policy, stats, traffic, pending, trouble } = space;
+      const { name, mapping, policy, stats, traffic, pending, buffered, trouble } = space;
       return {
         keyspace: name,
         shape: mapping.shape,
         table: mapping.table,
         pending,
         maxPending: policy.maxPending,
+        buffered: buffered.rows,
         lagSeconds: lagOf(space, clock.now()) / 1000,
         ...stats,
         trouble: trouble ?? null,

@@ -12,7 +12,7 @@ export interface AlarmLimits {
 }
 
 /** What may be wrong with a keyspace; also a label of metrics. */
-export const alarmNames = ['trouble', 'lag', 'pending', 'dead_letters', 'full'] as const;
+export const alarmNames = ['trouble', 'lag', 'pending', 'dead_letters', 'full', 'buffered'] as const;
 export type AlarmName = (typeof alarmNames)[number];
 
 export interface Alarm {
@@ -24,18 +24,18 @@ export interface Alarm {
 }
 
 /** How long the oldest row has waited, ms. */
-export function lagOf({ oldest }: Pick<RowSpace, 'oldest'>, now: number): number {
-  return oldest === undefined ? 0 : Math.max(0, now - oldest);
+export function lagOf({ waitsSince }: Pick<RowSpace, 'waitsSince'>, now: number): number {
+  return waitsSince === undefined ? 0 : Math.max(0, now - waitsSince);
 }
 
 /** What is wrong with a keyspace at present. */
 export function alarmsOf(
-  space: Pick<RowSpace, 'oldest' | 'pending' | 'trouble' | 'policy'>,
+  space: Pick<RowSpace, 'waitsSince' | 'pending' | 'buffered' | 'trouble' | 'policy'>,
   letters: { readonly count: number; readonly isFull: boolean },
   limits: AlarmLimits,
   now: number,
 ): Alarm[] {
-  const { pending, trouble } = space;
+  const { pending, buffered, trouble } = space;
   const { maxPending } = space.policy;
   const lag = lagOf(space, now);
   const alarms: Alarm[] = [];
@@ -44,6 +44,7 @@ export function alarmsOf(
   if (letters.isFull) raise('full', `there is no room for more than ${letters.count} dead letters`, true);
   if (trouble !== undefined) raise('trouble', `rows cannot be written: ${trouble}`);
   if (limits.lag > 0 && lag >= limits.lag) raise('lag', `a row has waited for ${Math.round(lag / 1000)} s`);
+  if (buffered.rows > 0) raise('buffered', `${buffered.rows} rows are on this node alone, until the store has them`);
   const share = (100 * pending) / maxPending;
   if (limits.pending > 0 && share >= limits.pending)
     raise('pending', `${pending} rows wait, ${Math.round(share)} % of maxPending`);

@@ -37,6 +37,8 @@ export function checkQueries(
         return finding('writeBehind', 'fence', `${sink} is ${kindInWords[kind]}; a fence needs a database`);
       const unpromised = ackProblem(writeBehind.ack, config);
       if (unpromised !== undefined) return finding('writeBehind', 'ack', unpromised);
+      const unbuffered = writeBehind.buffer === 'local' ? bufferProblem(config) : undefined;
+      if (unbuffered !== undefined) return finding('writeBehind', 'buffer', unbuffered);
     }
     const { sql, connection } = origin ?? {};
     if (sql === undefined || connection === undefined) return [];
@@ -60,6 +62,12 @@ function ackProblem(ack: string, { store, durability }: Parsed): string | undefi
   return durability === ack || durability === 'fsync'
     ? undefined
     : `${ack} needs durability: ${ack}, which is ${durability}`;
+}
+
+/** Why nothing can be accepted beside the store. */
+function bufferProblem({ store, durability }: Parsed): string | undefined {
+  if (!isRemote(store)) return 'local is for Redis stores; this one is never away';
+  return durability === 'memory' ? 'local needs durability: commit or fsync, which is memory' : undefined;
 }
 
 function unknownConnection(name: string, known: readonly string[]): string {

@@ -148,6 +148,8 @@ const keyspace = z
       if (captures !== behind.key.length)
         problem(['writeBehind', 'key'], `expected one column for each of the ${captures} captures of match`);
       if (mode === 'observe' && behind.shape === 'record') problem(['mode'], 'records cannot be observed only');
+      if (mode === 'observe' && behind.buffer === 'local')
+        problem(['writeBehind', 'buffer'], 'what is only observed waits nowhere; leave out buffer');
       if (behind.shape === 'record' && from !== undefined)
         problem(['origin'], 'records are not read; leave out origin');
       for (const name of from === undefined ? readSettings : cacheSettings) {
@@ -265,6 +267,7 @@ Keys that are written behind: accepted now, and written to a database later. Wit
 | \`delete\` | \`remove\` | \`ignore\`: rows that are removed stay in the table. |
 | \`ack\` | \`store\` | What the answer to a write waits for: what the store promises; nothing (\`memory\`); or \`commit\`, \`fsync\`, which \`durability\` must promise; or over Redis a \`replica\`, for \`timeout\` at most: then it is unknown whether one has it. |
 | \`ackReplicas\` | \`1\` | With \`ack: replica\`: how many replicas must have it. |
+| \`buffer\` | \`none\` | \`local\`: while a Redis store is away rows and counters are accepted in the data folder of this node (\`data\`), as durable as \`durability\` says, and passed on later. |
 | \`timeout\` | \`10s\` | How long a batch may take. |
 | \`maxDeadLetters\` | \`100000\` | Rows that are set aside because the database can never take them. Beyond it such rows wait, and in the end hold up the others. |
 | \`alarm\` | \`{ lag: 1m, pending: 80, deadLetters: 1 }\` | From when on \`/hello\` warns: a row waits for so long, so much percent of \`maxPending\` wait, so many rows were set aside. 0: never. |

@@ -70,10 +70,14 @@ export const writeBehind = z
     delete: choiceSetting(['remove', 'ignore'], 'remove', { description: 'Whether rows are removed.' }),
     ack: choiceSetting(acks, 'store', { description: 'What a write waits for.' }),
     ackReplicas: countSetting(1, { description: 'With replica: how many.', min: 1, max: 100 }),
+    buffer: choiceSetting(['none', 'local'], 'none', {
+      description: 'Where rows are accepted while the store is away.',
+    }),
     timeout: durationSetting('10s', { description: 'How long a batch may take.', min: '10ms', max: '10m' }),
     alarm,
   })
-  .superRefine(({ shape, minDelay, maxDelay, key, columns, version, id, onFull, delete: deletes }, context) => {
+  .superRefine((written, context) => {
+    const { shape, minDelay, maxDelay, key, columns, version, id, onFull, ack, buffer, delete: deletes } = written;
     const problem = (path: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [path], message });
     if (minDelay > maxDelay) problem('minDelay', 'expected no more than maxDelay');
@@ -83,6 +87,14 @@ export const writeBehind = z
     if (onFull === 'through' && isRecord)
       problem('onFull', 'through is for rows and counters; records keep their order');
     if (deletes === 'ignore' && shape !== 'row') problem('delete', 'delete belongs to shape: row');
+    const unbuffered = isRecord
+      ? 'records, which keep one order'
+      : onFull === 'through'
+        ? 'onFull: through, which writes from the store'
+        : ack === 'replica'
+          ? 'ack: replica, which only the store can wait for'
+          : undefined;
+    if (buffer === 'local' && unbuffered !== undefined) problem('buffer', `local is not for ${unbuffered}`);
     const all = [...key, ...Object.values(columns), isRecord ? id : version];
     const twice = all.find((name, at) => all.indexOf(name) !== at);
     if (twice !== undefined) problem('columns', `the column ${JSON.stringify(twice)} is written twice`);

@@ -221,6 +221,11 @@ export const metricDefinitions = {
     labels: ['keyspace'],
   },
   sluice_write_behind_pending: { type: 'gauge', help: 'Rows that wait to be written.', labels: ['keyspace'] },
+  sluice_write_behind_buffered: {
+    type: 'gauge',
+    help: 'Of them those that are on this node alone, until the store has them.',
+    labels: ['keyspace'],
+  },
   sluice_write_behind_lag_seconds: {
     type: 'gauge',
     help: 'How long the row has waited that waits longest.',

@@ -309,8 +309,8 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
 
   /** What waited at the instant is no more. */
   #isWritten(before: number): boolean {
-    const { space } = this.#options;
-    return space.claimed === 0 && (space.oldest === undefined || space.oldest > before);
+    const { claimed, waitsSince } = this.#options.space;
+    return claimed === 0 && (waitsSince === undefined || waitsSince > before);
   }
 
   /** Looks at what waits. @returns how much that is */

@@ -67,7 +67,18 @@ export interface RowSpaceOptions {
   readonly policy: RowPolicy;
   readonly mapping: TableMapping;
   readonly clock: Clock;
+  /** Rows that are accepted on this node alone, as the store is away. @default none ever */
+  readonly buffer?: (() => BufferedRows) | undefined;
 }
+
+/** What the store does not have yet. */
+export interface BufferedRows {
+  readonly rows: number;
+  /** Since when the oldest waits, ms since the epoch. */
+  readonly oldest: number | undefined;
+}
+
+const NOTHING: BufferedRows = { rows: 0, oldest: undefined };
 
 /** Keys of one pattern that are rows of one table. */
 export class RowSpace {
@@ -88,7 +99,7 @@ export class RowSpace {
   };
   /** Where changes wait at the bound. */
   readonly room: Room;
-  /** Since when the oldest waited when that was last looked at, ms since the epoch. */
+  /** Since when the oldest in the store waited when that was last looked at, ms since the epoch. */
   oldest: number | undefined;
   /** Why nothing is written at present; undefined while all is well. */
   trouble: string | undefined;
@@ -98,23 +109,37 @@ export class RowSpace {
   /** How they are written. */
   readonly traffic: RowTraffic;
   readonly #pattern: RowSpaceOptions['pattern'];
+  readonly #buffer: (() => BufferedRows) | undefined;
   readonly #fields: ReadonlySet<ByteString>;
 
-  constructor({ match, pattern, policy, mapping, clock }: RowSpaceOptions) {
+  constructor({ match, pattern, policy, mapping, clock, buffer }: RowSpaceOptions) {
     this.name = match;
-    this.set = match.replaceAll(/[{}%]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
+    this.set = setNameOf(match);
     this.policy = policy;
     this.mapping = mapping;
     this.room = new Room(clock);
     this.traffic = new RowTraffic(policy);
     this.#pattern = pattern;
+    this.#buffer = buffer;
     const fields = mapping.columns.map(({ field }) => field);
     this.#fields = new Set(fields.filter((field) => !field.startsWith(CAPTURE_FIELD)));
   }
 
-  /** Rows that wait or are being written. */
+  /** Rows that wait or are being written, those in the buffer included. */
   get pending(): number {
-    return sumOf(this.#waiting) + sumOf(this.#claimed);
+    return sumOf(this.#waiting) + sumOf(this.#claimed) + this.buffered.rows;
+  }
+
+  /** Rows that the store does not have yet. */
+  get buffered(): BufferedRows {
+    return this.#buffer?.() ?? NOTHING;
+  }
+
+  /** Since when the oldest of all waits, as far as is known; ms since the epoch. */
+  get waitsSince(): number | undefined {
+    const { oldest } = this.buffered;
+    if (oldest === undefined || this.oldest === undefined) return oldest ?? this.oldest;
+    return Math.min(oldest, this.oldest);
   }
 
   /** Rows that are being written. */
@@ -160,6 +185,11 @@ export class RowSpace {
   has(field: ByteString): boolean {
     return this.#fields.has(field);
   }
+}
+
+/** What the rows of a pattern are called in the store, without braces. */
+export function setNameOf(match: string): ByteString {
+  return match.replaceAll(/[{}%]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
 }
 
 function sumOf(counts: readonly (number | undefined)[]): number {
