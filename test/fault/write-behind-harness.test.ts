@@ -40,7 +40,7 @@ function expectRight({ passed, result }: Outcome): void {
 
 const shapes = ['--shapes', 'row,counter,record', '--kills', '3', '--seconds', '10'];
 
-describe('what is written behind while everything that carries it is killed', () => {
+describe.concurrent('what is written behind while everything that carries it is killed', () => {
   it('is not lost, nor counted twice, nor there again after it was deleted, with SQLite', {
     timeout: 120_000,
   }, async () => {
