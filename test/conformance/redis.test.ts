@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { systemClock } from '../../src/app/system-clock.ts';
 import type { UpstreamTarget } from '../../src/link/open-upstream.ts';
+import { BufferedDirtySet } from '../../src/store/buffered/buffered-dirty-set.ts';
+import { EmbeddedDirtySet } from '../../src/store/embedded/dirty-set.ts';
+import { EmbeddedTurn } from '../../src/store/embedded/embedded-turn.ts';
+import { nothingToCommit } from '../../src/store/engine/durability.ts';
+import { openMemoryEngine } from '../../src/store/engine/durable-engine.ts';
 import { RedisChannel } from '../../src/store/redis/channel.ts';
 import { RedisCounter } from '../../src/store/redis/counter.ts';
 import { RedisDirtySet } from '../../src/store/redis/dirty-set.ts';
@@ -74,8 +80,24 @@ function conforms(name: string, start: () => Promise<Servers>, can = true): void
     suite('Window', windowSuite, (calls) => new RedisWindow(calls));
     suite('RecordLog', recordLogSuite, (calls) => new RedisRecordLog(calls));
     suite('DirtySet', dirtySetSuite, (calls) => new RedisDirtySet(calls));
+    suite('DirtySet beside a buffer', dirtySetSuite, buffered);
     suite('Lease', leaseSuite, (calls) => new RedisLease(calls));
     suite('Channel', channelSuite, (calls) => new RedisChannel(calls));
+  });
+}
+
+/** With a buffer of its own, where nothing should go while the servers answer. */
+function buffered(calls: RedisCalls): BufferedDirtySet {
+  const { engine } = openMemoryEngine({ clock: systemClock, random: Math.random, maxBytes: 2 ** 24 });
+  return new BufferedDirtySet({
+    remote: new RedisDirtySet(calls),
+    buffer: new EmbeddedDirtySet(new EmbeddedTurn(engine, nothingToCommit)),
+    sets: new Map([['s', { counts: false }]]),
+    clock: systemClock,
+    random: Math.random,
+    onRefused: (_, key, error) => {
+      throw new Error(`${key} was refused`, { cause: error });
+    },
   });
 }
 
