@@ -8,6 +8,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { orderPatterns } from '../kernel/compare-patterns.ts';
 import { uuidV7 } from '../kernel/uuid.ts';
 import type { Origin } from '../origin/origin.ts';
+import { parseDatabaseUrl } from '../origin/sql/database-url.ts';
 import type { Sink, TableMapping } from '../sink/sink.ts';
 import type { PassTarget } from '../store/buffered/buffer.ts';
 import type { DirtySet, Lease, RecordLog } from '../store/ports.ts';
@@ -92,6 +93,7 @@ async function composeOver(parts: WritesParts, buffer: RowBuffer | undefined): P
     const sink = sinks.get(name) ?? (await openSink(name, config, { clock, apis }));
     if (!sinks.has(name) && sink.caveat !== undefined) part.warn({ sink: name }, sink.caveat);
     sinks.set(name, sink);
+    if (needsFence(config, writeBehind)) part.warn({ keyspace: match, sink: name }, UNFENCED);
     const origin = origins.get(match);
     const mapping = mappingOf(writeBehind, pattern.names);
     const policy = policyOf(keyspace, origin === undefined ? undefined : ttl);
@@ -175,6 +177,20 @@ async function composeOver(parts: WritesParts, buffer: RowBuffer | undefined): P
     },
     release: () => buffer?.release() ?? Promise.resolve(),
   };
+}
+
+const UNFENCED =
+  'a row that is removed can come back when a commit from before hangs in the network; make a fence and name it in writeBehind.fence';
+
+/** Whether what was sent before may take effect after a removal, and nothing but a fence would keep it from that. */
+function needsFence(
+  { connections }: SluiceConfig,
+  { shape, sink, fence, delete: deletes }: WriteBehindConfig,
+): boolean {
+  const connection = connections[sink];
+  if (shape !== 'row' || fence !== undefined || deletes === 'ignore' || connection?.kind !== 'database') return false;
+  const target = parseDatabaseUrl(connection.url);
+  return 'problem' in target || target.dialect !== 'sqlite';
 }
 
 function mappingOf(

@@ -20,6 +20,7 @@ export interface BacklogClaim {
 /** What waits of one keyspace, in parts that are taken each by itself. */
 export interface Backlog<Item> {
   readonly partitions: number;
+  partitionOf(key: ByteString): number;
   claim(partition: number, claim: BacklogClaim): Promise<Item[]>;
   /** What would be taken first; it is not. */
   waiting(partition: number, count: number): Promise<Item[]>;

@@ -155,10 +155,16 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
 
   /** Writes rows as they are, beside those that wait; no more than one batch. @throws SinkFailure */
   async rewrite(letters: readonly LetterRow[]): Promise<void> {
-    const { backlog, space } = this.#options;
+    const { backlog, space, rights } = this.#options;
     await this.#writer.check();
-    const rows = letters.flatMap((letter) => backlog.rowOf(letter) ?? []);
-    await this.#writer.write(rows, undefined);
+    for (let partition = 0; partition < backlog.partitions; partition++) {
+      const rows = letters.flatMap((letter) =>
+        backlog.partitionOf(letter.key) === partition ? (backlog.rowOf(letter) ?? []) : [],
+      );
+      // Of a part that is another node's the versions alone guard.
+      const right = rights.held().find((one) => one.partition === partition);
+      await this.#writer.write(rows, right === undefined ? undefined : this.#rightOf(right));
+    }
     space.stats.written += letters.length;
   }
 

@@ -65,6 +65,10 @@ export class RecordBacklog implements Backlog<WaitingRecord> {
     return waiting;
   }
 
+  partitionOf(): number {
+    return 0;
+  }
+
   async claim(_: number, { count, lease, minAge, maxAge, takeOver }: BacklogClaim): Promise<WaitingRecord[]> {
     const { log, now } = this.#options;
     const isAgain = takeOver || this.#takeOver;

@@ -19,6 +19,10 @@ export class RowBacklog implements Backlog<ClaimedRow> {
     this.#rows = rows;
   }
 
+  partitionOf(key: ByteString): number {
+    return this.#rows.partitionOf(key);
+  }
+
   claim(partition: number, claim: BacklogClaim): Promise<ClaimedRow[]> {
     return this.#rows.claim(this.#space.set, partition, { ...claim, counts: this.#space.mapping.shape === 'counter' });
   }
