@@ -30,7 +30,9 @@ interface History {
 }
 
 /** How long the server waits for replicas at a time, ms: what has come meanwhile has its turn after that. */
-const WAIT_MS = 500;
+const WAIT_MS = 200;
+/** It answers before the time of the last is over, so that it can be said what is missing. */
+const MARGIN_MS = 20;
 /** An answer that is so much later never comes, ms. */
 const PATIENCE_MS = 2_000;
 /** Before a connection is made again, ms. */
@@ -121,7 +123,7 @@ export class ReplicaLine {
     const last = this.#group.at(-1);
     if (last === undefined) return;
     const latest = this.#group.reduce((most, { deadline }) => Math.max(most, deadline), 0);
-    const wait = Math.max(1, Math.min(WAIT_MS, Math.ceil(latest - clock.monotonic())));
+    const wait = Math.max(MARGIN_MS, Math.min(WAIT_MS, Math.ceil(latest - clock.monotonic() - MARGIN_MS)));
     const replies = await this.#ask(last.key, wait);
     if (this.#ended) return;
     if (typeof replies === 'string') {
@@ -197,7 +199,7 @@ export class ReplicaLine {
   #expire(): void {
     const now = this.#options.clock.monotonic();
     this.#dueAt = Number.POSITIVE_INFINITY;
-    this.#refuse(({ deadline }) => deadline <= now, this.#trouble ?? 'it does not answer');
+    this.#refuse(({ deadline }) => deadline <= now, this.#trouble ?? 'it did not answer in time');
     const all = [...this.#group, ...this.#next];
     const next = all.reduce((least, { deadline }) => Math.min(least, deadline), Number.POSITIVE_INFINITY);
     if (all.length > 0) this.#watch(next);
