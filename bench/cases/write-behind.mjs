@@ -173,9 +173,10 @@ const reduction = { scooters: 10_000, rate: 1, delay: 5 };
 async function runReductionCase({ options, note }) {
   refuseNull(options);
   const { scooters, rate, delay } = reduction;
-  const warmUp = delay + 1;
-  // Whole periods of a row: all were changed for the first time within one second, and come due in waves that flatten slowly.
+  // From one write of a row to the next, on average.
   const period = delay + 1 / rate;
+  // One for all to begin, one to forget how they did.
+  const warmUp = 2 * period;
   const seconds = Math.max(1, Math.round((options.seconds * 20) / period)) * period;
   const postgres = await startPostgres();
   const nodes = [];
@@ -185,7 +186,13 @@ async function runReductionCase({ options, note }) {
     const policy = { minDelay: `${delay}s`, maxDelay: `${delay}s` };
     const sluice = await startWriteBehind(postgres, policy, { settings: fsync });
     nodes.push(sluice);
-    const load = await reportPositions({ port: sluice.port, scooters, rate, seconds: warmUp + seconds + 1 });
+    const load = await reportPositions({
+      port: sluice.port,
+      scooters,
+      rate,
+      ramp: period,
+      seconds: warmUp + seconds + 1,
+    });
     const look = async () => {
       const [{ n }] = await postgres.rows('select coalesce(sum(rows), 0)::float as n from writes');
       return { accepted: load.accepted(), rows: n, at: performance.now(), cpu: [sluice.cpu(), postgres.cpu()] };

@@ -11,6 +11,7 @@ import { below, keyTemplate, newValueTemplate } from './data.mjs';
 import { reapedCpuSeconds, requireProgram, temporaryFolder } from './process.mjs';
 
 const run = promisify(execFile);
+const pgScript = fileURLToPath(new URL('./pg-updates.mjs', import.meta.url));
 const wrkScript = fileURLToPath(new URL('./wrk-random-keys.lua', import.meta.url));
 
 /** Runs a generator; adds the seconds it took and the share of one CPU it used itself. */
@@ -94,6 +95,13 @@ export async function runPgbench({ url, statement, keys, seconds, connections })
     ...{ operations, seconds: took, rate, generatorShare },
     ...{ p50: percentile(0.5), p99: percentile(0.99), max: times.at(-1) },
   };
+}
+
+/** The same from Node, by the package `pg`: what a program does that writes to PostgreSQL by itself. `statement` has $1 in the place of `:id`. */
+export async function runPgUpdates({ url, statement, keys, seconds, connections }) {
+  const args = [pgScript, url, connections, keys, seconds, statement].map(String);
+  const { stdout, generatorShare } = await timed(process.execPath, args);
+  return { ...JSON.parse(stdout), generatorShare };
 }
 
 /** GET of `target` (an URL that ends where the key belongs) for `seconds`, keys uniformly random, keep-alive. */

@@ -114,10 +114,11 @@ export async function checkRows(sluice, postgres, count) {
 
 /**
  * Reports of `scooters` scooters, each a Poisson process of `rate` a second, for `seconds`, by `connections` connections, whoever is slow.
- * All together are one Poisson process, of which each report is that of a random scooter.
+ * All together are one Poisson process, of which each report is that of a random scooter. They begin one after the other within `ramp`
+ * seconds, so that their rows do not come due in waves.
  * @returns `{ sent(), done }`: how many were accepted so far, and a promise of the end, which rejects on an error reply
  */
-export async function reportPositions({ port, scooters, rate, seconds, connections = 16 }) {
+export async function reportPositions({ port, scooters, rate, seconds, ramp, connections = 16 }) {
   const all = await Promise.all(Array.from({ length: connections }, () => RespConnection.open(port)));
   let accepted = 0;
   const run = async () => {
