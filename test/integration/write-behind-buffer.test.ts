@@ -243,6 +243,22 @@ describe.skipIf(findProgram('redis-server') === undefined)('rows of a node whose
     await eventually(async () => expect(await client.command('HSET', 'scooter:39', 'battery', '1')).toBe(':1\r\n'));
   }, 60_000);
 
+  it('are accepted while Redis takes no writes', async () => {
+    await using redis = await startRedis({ keeps: 'writes' });
+    await using scooters = await fleet(redis);
+    await using node = await startNode(scooters.config);
+    await using client = await connect(node);
+    await using operator = await connectRaw({ port: redis.port });
+    await operator.command('CONFIG', 'SET', 'min-replicas-to-write', '1');
+    expect(await client.command('HSET', 'scooter:1', 'battery', '5')).toBe(':1\r\n');
+    expect(await client.command('INCRBY', 'rides:oslo', '2')).toBe(':2\r\n');
+    expect(await statusOf(node, 'scooter:*')).toMatchObject({ buffered: 1 });
+    await operator.command('CONFIG', 'SET', 'min-replicas-to-write', '0');
+    await eventually(() => expect([scooters.row('1')?.['battery'], scooters.rides('oslo')]).toEqual([5, 2]), {
+      timeoutMs: 20_000,
+    });
+  }, 60_000);
+
   it('outlive kill -9 of Redis, and of the node while Redis is away', async () => {
     await using redis = await startRedis({ keeps: 'writes' });
     await using scooters = await fleet(redis);

@@ -79,7 +79,8 @@ export class Passage {
     await this.#done;
     if (this.#source === '') return;
     while (!deadline.aborted && this.#isHolding()) {
-      if ((await this.#round(deadline)) === 0) return;
+      const passed = await this.#round(deadline).catch(() => 0);
+      if (passed === 0) return;
     }
   }
 

@@ -43,9 +43,11 @@ export class Reach {
   }
 }
 
-/** The store did not do it for sure, and may later. */
+/** The store did not do it for sure, and may later: it is away, or takes no writes at present (a replica, a full disk). */
 export function isAway(error: unknown): boolean {
-  return isSluiceError(error, 'STORE_UNAVAILABLE') || isSluiceError(error, 'STORE_LOADING');
+  if (isSluiceError(error, 'STORE_UNAVAILABLE') || isSluiceError(error, 'STORE_LOADING')) return true;
+  // What Sluice itself refuses comes without a reply, and is meant for the client.
+  return isSluiceError(error, 'STORE_READ_ONLY') && error.details?.['reply'] !== undefined;
 }
 
 /** It did not answer. */
