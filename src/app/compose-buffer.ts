@@ -56,6 +56,8 @@ export async function composeBuffer({
     checkpointLogBytes: config.checkpoint.logBytes,
     onWarning: (message) => part.warn(message),
   });
+  // It keeps nothing else.
+  open.engine.internalBytes = config.maxBytes;
   const sweeper = new Sweeper(open.engine, clock);
   const turn = new EmbeddedTurn(open.engine, open.journal);
   const rows = new BufferedDirtySet({

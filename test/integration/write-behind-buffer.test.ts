@@ -312,6 +312,39 @@ describe.skipIf(findProgram('redis-server') === undefined)('rows of a node whose
     expect(await next.kill('SIGTERM'), next.output()).toBe(0);
   }, 60_000);
 
+  it('are passed on when there is no memory for more', async () => {
+    await using redis = await startRedis();
+    await using ports = openRedisPorts({
+      kind: 'standalone',
+      endpoints: [{ host: redis.host, port: redis.port }],
+      database: 0,
+    });
+    const { engine } = openMemoryEngine({ clock: systemClock, random: Math.random, maxBytes: 2 ** 20 });
+    const buffer = new EmbeddedDirtySet(new EmbeddedTurn(engine, nothingToCommit));
+    const rows = new BufferedDirtySet({
+      remote: new RedisDirtySet(ports.calls),
+      buffer,
+      sets: new Map([
+        ['rows', { counts: false }],
+        ['sums', { counts: true }],
+      ]),
+      clock: systemClock,
+      random: Math.random,
+      onRefused: () => undefined,
+    });
+    const fill = async (set: string, what: 'set' | 'count'): Promise<void> => {
+      for (let i = 0; i < 100_000; i++) {
+        const change = what === 'set' ? { do: what, field: 'n', value: '1' } : { do: what, field: 'n', by: 1 };
+        await buffer.put(set, `k${i}`, { kind: 'merge', fields: [change] }, { ack: 'store', limit: 1e6 });
+      }
+    };
+    await expect(fill('sums', 'count')).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
+    await expect(fill('rows', 'set')).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
+    rows.start('node');
+    await eventually(() => expect(rows.held('sums').rows).toBe(0), { timeoutMs: 10_000 });
+    await rows.close(AbortSignal.timeout(1000));
+  }, 60_000);
+
   it('are added once, though nobody heard that they were', async () => {
     await using redis = await startRedis();
     await using ports = openRedisPorts({

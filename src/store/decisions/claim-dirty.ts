@@ -19,7 +19,7 @@ const MOST_BEGUN_ANEW = 1000;
  */
 export const claimDirty = defineDecision({
   name: 'claim-dirty',
-  access: 'write',
+  access: 'delete',
   keys: [3, 3],
   args: 6,
   lua: `${luaTime}${luaWhole}${luaBack}${luaTypes}

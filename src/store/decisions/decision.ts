@@ -20,7 +20,7 @@ export interface DecisionSpace {
 export interface DecisionParts {
   /** For people: lower case with hyphens. */
   readonly name: string;
-  /** `delete`: changes something and takes no memory. */
+  /** `delete`: changes something and takes no memory, or takes it to give more back: it goes on where memory is short. */
   readonly access: 'read' | 'write' | 'delete';
   /** At least and at most so many. */
   readonly keys: readonly [least: number, most: number];

@@ -12,7 +12,7 @@ import { luaWhole } from './whole-numbers.ts';
  */
 export const failDirty = defineDecision({
   name: 'fail-dirty',
-  access: 'write',
+  access: 'delete',
   keys: [3, 3],
   args: 1,
   lua: `${luaTime}${luaWhole}${luaBack}${luaTypes}

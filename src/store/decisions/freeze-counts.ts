@@ -13,7 +13,7 @@ const { added, adding } = rowLetter;
  */
 export const freezeCounts = defineDecision({
   name: 'freeze-counts',
-  access: 'write',
+  access: 'delete',
   keys: [1, 1],
   args: 1,
   lua: `${luaTime}${luaDropEnded}
