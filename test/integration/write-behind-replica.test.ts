@@ -22,7 +22,7 @@ type WriteBehind = NonNullable<NonNullable<SluiceConfigInput['keyspaces']>[numbe
 
 interface Fleet extends AsyncDisposable {
   readonly config: SluiceConfigInput;
-  readonly database: DatabaseSync;
+  readonly database: InstanceType<typeof DatabaseSync>;
 }
 
 /** Scooters, visits and trips wait for a replica; cars do not. */
@@ -248,7 +248,9 @@ describe.skipIf(findProgram('redis-server') === undefined)('writes that wait for
     const before = await setup.primary();
     const replica = setup.nodes.find((one) => one !== before) as RedisServer;
     replica.freeze();
-    // What is accepted now, only the primary has.
+    await using direct = await connectRaw({ port: before.port });
+    // More than the buffers in between hold: what is accepted now, only the primary has.
+    for (let i = 0; i < 3; i++) await direct.command('SET', 'large', 'x'.repeat(16 * 1024 * 1024));
     await sleep(200);
     const atKill = accepted.length;
     await before.kill();

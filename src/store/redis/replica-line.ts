@@ -168,6 +168,7 @@ export class ReplicaLine {
         late.cancel();
         resolve(result);
       };
+      // A write: after a mere question newer servers wait for nothing.
       const text =
         encodeCommand(['SET', key, '', 'PX', MARK_TTL_MS]) +
         encodeCommand(['WAIT', String(replicas), String(wait)]) +
