@@ -75,13 +75,13 @@ export function helpText(cases) {
   return [
     'usage: npm run bench -- [options] [case ...]',
     '',
-    'Measures Sluice beside redis-server, nginx, webdis and twemproxy on this machine and prints a Markdown table.',
+    'Measures Sluice beside redis-server, nginx, webdis, twemproxy and PostgreSQL on this machine and prints a Markdown table.',
     'Without cases: all. What names begin with means all of those: proxy, resp-get.',
     'BENCH_SLUICE: the program to measure, in the place of dist/cli/main.js.',
     '',
     ...lines,
     '',
     'cases:',
-    ...cases.map(({ name, title }) => `  ${name.padEnd(18)} ${title}`),
+    ...cases.map(({ name, title }) => `  ${name.padEnd(26)} ${title}`),
   ].join('\n');
 }
