@@ -369,6 +369,9 @@ describe('loadConfig', () => {
       'durability: has no effect: keys are kept by redis://***@r:6379, not in this process',
       'maxBytes: has no effect: keys are kept by redis://***@r:6379, not in this process',
     ]);
+    const buffered =
+      'keyspaces: [{ match: "a:*", writeBehind: { sink: f, table: t, key: k, columns: [n], buffer: local } }]\nconnections: { f: "sqlite:f.db" }\n';
+    expect(await found(`${remote}${buffered}data: ./d\ndurability: fsync`), 'that is where the buffer is').toEqual([]);
     expect(await found(`${remote}cache: { enabled: false, ttl: 1m, server: { maxMemory: 1GiB } }`)).toEqual([
       'cache.ttl: has no effect: cache.enabled is false',
     ]);

@@ -124,18 +124,22 @@ function warn(config: Parsed, sourceOf: SourceOf): ConfigFinding[] {
   });
 }
 
-/** Settings of the embedded store, and those of a store on other machines. */
+/** Settings of the embedded store, which is also the buffer beside a store on other machines, and those of a store on other machines. */
 const ofEmbedded = /^(?:data|durability|maxBytes|checkpoint\..+)$/;
 const ofRemote = /^(?:cache|upstream)\./;
 
 /** What is set and does nothing with the store that is configured. */
-function withoutEffect({ store, cache }: Parsed, sources: ReadonlyMap<string, SettingSource>): ConfigFinding[] {
+function withoutEffect(
+  { store, cache, keyspaces }: Parsed,
+  sources: ReadonlyMap<string, SettingSource>,
+): ConfigFinding[] {
   const remote = isRemote(store);
+  const buffers = keyspaces.some(({ writeBehind }) => writeBehind?.buffer === 'local');
   return [...sources].flatMap(([path, source]): ConfigFinding[] => {
     // Container images set SLUICE_DATA for every configuration.
     if (path === 'data' && source.kind === 'environment') return [];
     let why: string | undefined;
-    if (remote && ofEmbedded.test(path)) why = `keys are kept by ${storeName(store)}, not in this process`;
+    if (remote && !buffers && ofEmbedded.test(path)) why = `keys are kept by ${storeName(store)}, not in this process`;
     else if (!remote && ofRemote.test(path)) why = `the store is ${storeName(store)}, in this process`;
     else if (remote && !store.tls && path.startsWith('upstream.tls.'))
       why = 'the store is not reached over TLS; write its address with rediss';

@@ -50,7 +50,8 @@ export const configSchema = z.strictObject({
   data: textSetting(
     './sluice-data',
     {
-      description: 'Folder of the embedded store; made when it does not exist. One process owns it at a time.',
+      description:
+        'Folder of the embedded store, and of the buffer beside a Redis store (`writeBehind.buffer`); made when it does not exist. One process owns it at a time.',
       form: 'the path of a folder',
       isPath: true,
     },
@@ -60,7 +61,7 @@ export const configSchema = z.strictObject({
     description:
       'What a write acknowledged by the embedded store survives. `memory`: nothing (it is written to disk soon after). ' +
       '`commit`: the end of the process, also by kill -9. `fsync`: also the loss of power. It does not apply to a store on other ' +
-      'machines: what that promises is told by `sluice check --store`.',
+      'machines (but to the buffer beside it): what that promises is told by `sluice check --store`.',
   }),
   maxBytes: z
     .union([z.literal(0), z.string()], { error: () => `expected auto or ${byteSizeForm}` })

@@ -80,7 +80,8 @@ export class BufferedDirtySet implements DirtySet {
     if (!this.#sets.has(set)) return this.#remote.put(set, key, change, options);
     const id = rowId(set, key);
     const place = (): Promise<RowChanged | undefined> => this.#place(set, key, change, options);
-    const before = this.#underWay.get(id);
+    // A row that is being passed on goes to the store again after that; a hot one would never leave the buffer.
+    const before = this.#underWay.get(id) ?? this.#passage.of(set, key);
     const changed = before === undefined ? place() : before.then(place);
     const over: Promise<void> = changed.then(noop, noop).then(() => {
       if (this.#underWay.get(id) === over) this.#underWay.delete(id);

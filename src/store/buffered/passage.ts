@@ -21,7 +21,7 @@ export interface PassageOptions {
 
 const BATCH = 128;
 /** Rows that cannot be passed on are looked past, for one server of several may be away; not past more in one round. */
-const MAX_FAILED = 10_000;
+const MAX_FAILED = 1000;
 /** After that a row that was refused is tried again. */
 const LEASE_MS = 60_000;
 const RETRY = { first: 100, last: 2_000 };
@@ -100,33 +100,46 @@ export class Passage {
     return [...sets.keys()].some((set) => from.held(set).rows > 0);
   }
 
-  /** Goes through all that is held once. @returns how many rows were passed on */
+  /** Goes through all that is held once, a batch of each set in turn. @returns how many rows were passed on */
   async #round(deadline: AbortSignal | undefined): Promise<number> {
     const { from, sets, reach } = this.#options;
+    const failed = new Map<ByteString, ByteString[]>();
+    const left = new Set(sets.keys());
     let passed = 0;
-    for (const [set, { counts }] of sets) {
-      if (reach.isAllAway(set)) continue;
-      const failed: ByteString[] = [];
-      try {
-        while (failed.length < MAX_FAILED && deadline?.aborted !== true && from.held(set).rows > 0) {
-          const takeOver = !this.#claimed.has(set);
-          const claim = { count: BATCH, lease: LEASE_MS, minAge: 0, maxAge: 0, counts, takeOver };
-          const rows = await from.claim(set, 0, claim);
-          this.#claimed.add(set);
-          if (rows.length === 0) break;
-          passed += await this.#batch(set, rows, counts, failed);
-          if (this.#closing && deadline === undefined) break;
+    try {
+      while (left.size > 0 && deadline?.aborted !== true && (deadline !== undefined || !this.#closing)) {
+        for (const set of left) {
+          const again = failed.get(set) ?? [];
+          failed.set(set, again);
+          const rows = again.length < MAX_FAILED && !reach.isAllAway(set) ? await this.#claim(set) : [];
+          if (rows.length === 0) left.delete(set);
+          else passed += await this.#batch(set, rows, again);
         }
-      } finally {
-        if (failed.length > 0) await from.fail(set, 0, failed);
       }
+    } finally {
+      for (const [set, keys] of failed) if (keys.length > 0) await from.fail(set, 0, keys);
     }
     return passed;
   }
 
-  /** Rows that are to be tried again are added to `failed`. */
-  async #batch(set: ByteString, rows: readonly ClaimedRow[], counts: boolean, failed: ByteString[]): Promise<number> {
+  async #claim(set: ByteString): Promise<ClaimedRow[]> {
     const { from } = this.#options;
+    if (from.held(set).rows === 0) return [];
+    const takeOver = !this.#claimed.has(set);
+    const claim = { count: BATCH, lease: LEASE_MS, minAge: 0, maxAge: 0, counts: this.#counts(set), takeOver };
+    const rows = await from.claim(set, 0, claim);
+    this.#claimed.add(set);
+    return rows;
+  }
+
+  #counts(set: ByteString): boolean {
+    return this.#options.sets.get(set)?.counts === true;
+  }
+
+  /** Rows that are to be tried again are added to `failed`. */
+  async #batch(set: ByteString, rows: readonly ClaimedRow[], failed: ByteString[]): Promise<number> {
+    const { from } = this.#options;
+    const counts = this.#counts(set);
     const work = async (): Promise<number> => {
       const outcomes = await Promise.all(rows.map((row) => this.#pass(set, row, counts)));
       const isOf = (outcome: Outcome) => (_: ClaimedRow, i: number) => outcomes[i] === outcome;
