@@ -98,6 +98,35 @@ async function rowsIn({ port }: { port: number }): Promise<Set<string>> {
   return new Set(keys.map((key) => key.slice(key.indexOf(':row:scooter:') + 13)));
 }
 
+/** Writes scooters, each once, by several clients, and notes which were accepted. */
+class Load {
+  readonly accepted: string[] = [];
+  refused = 0;
+  #over = false;
+  readonly #done: Promise<unknown>;
+
+  constructor(node: TestNode) {
+    this.#done = Promise.all(Array.from({ length: 8 }, (_, name) => this.#write(node, name)));
+  }
+
+  async stop(): Promise<void> {
+    this.#over = true;
+    await this.#done;
+  }
+
+  async #write(node: TestNode, name: number): Promise<void> {
+    await using client = await connect(node);
+    for (let i = 0; !this.#over; ) {
+      const ids = Array.from({ length: 10 }, () => `${name}-${i++}`);
+      const replies = await client.pipeline(ids.map((id) => ['HSET', `scooter:${id}`, 'battery', '1']));
+      for (const [at, reply] of replies.entries()) {
+        if (reply.startsWith(':')) this.accepted.push(ids[at] as string);
+        else this.refused++;
+      }
+    }
+  }
+}
+
 describe.skipIf(findProgram('redis-server') === undefined)('writes that wait for a replica', () => {
   it('are on one when they are answered: rows, counters and records, over RESP and HTTP', async () => {
     await using redis = await startPrimary();
@@ -229,21 +258,8 @@ describe.skipIf(findProgram('redis-server') === undefined)('writes that wait for
     const store = `redis+sentinel://${places}/${setup.name}/0`;
     await using scooters = await fleet(store, { minDelay: '1h', maxDelay: '1h', timeout: '3s' });
     await using node = await startNode(scooters.config);
-    const accepted: string[] = [];
-    let refused = 0;
-    let over = false;
-    const write = async (name: number): Promise<void> => {
-      await using client = await connect(node);
-      for (let i = 0; !over; ) {
-        const ids = Array.from({ length: 10 }, () => `${name}-${i++}`);
-        const replies = await client.pipeline(ids.map((id) => ['HSET', `scooter:${id}`, 'battery', '1']));
-        for (const [at, reply] of replies.entries()) {
-          if (reply.startsWith(':')) accepted.push(ids[at] as string);
-          else refused++;
-        }
-      }
-    };
-    const writers = Promise.all(Array.from({ length: 8 }, (_, name) => write(name)));
+    const load = new Load(node);
+    const { accepted } = load;
     await eventually(() => expect(accepted.length).toBeGreaterThan(500), { timeoutMs: 20_000 });
     const before = await setup.primary();
     const replica = setup.nodes.find((one) => one !== before) as RedisServer;
@@ -256,13 +272,31 @@ describe.skipIf(findProgram('redis-server') === undefined)('writes that wait for
     await before.kill();
     replica.thaw();
     const now = await setup.failOver();
-    over = true;
-    await writers;
+    await load.stop();
     expect(now.port).toBe(replica.port);
     expect(atKill).toBeGreaterThan(500);
-    expect(refused).toBeGreaterThan(0);
+    expect(load.refused).toBeGreaterThan(0);
     const rows = await rowsIn(now);
     expect(accepted.slice(0, atKill).filter((id) => !rows.has(id))).toEqual([]);
+  }, 90_000);
+
+  it('are all on the new primary when it changes places with the one that took them', async () => {
+    await using setup = await startSentinel();
+    const places = setup.sentinels.map(({ host, port }) => `${host}:${port}`).join(',');
+    const store = `redis+sentinel://${places}/${setup.name}/0`;
+    await using scooters = await fleet(store, { minDelay: '1h', maxDelay: '1h', timeout: '3s' });
+    await using node = await startNode(scooters.config);
+    const load = new Load(node);
+    await eventually(() => expect(load.accepted.length).toBeGreaterThan(500), { timeoutMs: 20_000 });
+    const before = await setup.primary();
+    const now = await setup.switchOver();
+    await setup.replicating(before);
+    const changed = load.accepted.length;
+    // The other way round it works, too.
+    await eventually(() => expect(load.accepted.length).toBeGreaterThan(changed + 200), { timeoutMs: 20_000 });
+    await load.stop();
+    const rows = await rowsIn(now);
+    expect(load.accepted.filter((id) => !rows.has(id))).toEqual([]);
   }, 90_000);
 
   it('wait for the replica of their node in a cluster', async () => {
