@@ -262,6 +262,15 @@ export interface RowClaim {
   readonly only?: ByteString;
 }
 
+/** What there is of one part of a set. Times are those of the store, ms since the epoch. */
+export interface DirtySize {
+  readonly waiting: number;
+  readonly claimed: number;
+  /** Since when the oldest waits; undefined when none does. */
+  readonly oldest: number | undefined;
+  readonly now: number;
+}
+
 export interface PutOptions {
   /** What the answer waits for: what the store promises of a write, or nothing. */
   readonly ack: PutAck;
@@ -330,9 +339,5 @@ export interface DirtySet {
   ): Promise<number>;
   /** Rows were not written: they wait again, for as long as they have waited already. @returns how many were claimed */
   fail(set: ByteString, partition: number, keys: readonly ByteString[]): Promise<number>;
-  /** @returns what waits and what is claimed; since when the oldest waits, ms since the epoch, undefined when none does */
-  size(
-    set: ByteString,
-    partition: number,
-  ): Promise<{ readonly waiting: number; readonly claimed: number; readonly oldest: number | undefined }>;
+  size(set: ByteString, partition: number): Promise<DirtySize>;
 }

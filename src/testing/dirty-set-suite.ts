@@ -293,4 +293,46 @@ export const dirtySetSuite: readonly ConformanceCase<DirtySet>[] = [
       assert.deepEqual([none?.isKnown, none?.fields.size], [true, 0]);
     },
   ),
+  conformanceCase<DirtySet>(
+    'keeps a change that was claimed anew while an older one was still being written',
+    async (port) => {
+      const rows = only(port);
+      const { version } = await rows.put('k', merge({ a: '1' }));
+      await rows.claim();
+      await rows.put('k', merge({ a: '2' }));
+      const part = port.partitionOf('k');
+      const taken = { count: 9, lease: 60_000, minAge: 0, maxAge: 0, takeOver: true };
+      assert.equal((await port.claim('s', part, taken))[0]?.fields.get('a'), '2');
+      assert.equal(await rows.acknowledge([{ key: 'k', version }]), 0);
+      await rows.fail(['k']);
+      assert.deepEqual(await rows.size(), { waiting: 1, claimed: 0 });
+      assert.equal((await rows.claim())[0]?.fields.get('a'), '2');
+    },
+  ),
+  conformanceCase<DirtySet>('waits on from its later change on, not from its first', async (port, clock) => {
+    const rows = only(port);
+    const { version } = await rows.put('k', merge({ a: '1' }));
+    await clock.advance(300);
+    await rows.claim();
+    const { at } = await timed(clock, () => rows.put('k', merge({ a: '2' })));
+    await rows.acknowledge([{ key: 'k', version }]);
+    await assertStill(clock, at, 300, async () => (await rows.claim({ minAge: 300, maxAge: 300 })).length === 0);
+  }),
+  conformanceCase<DirtySet>(
+    'remembers for a while that a row was removed, so that nobody brings it back',
+    async (port, clock) => {
+      const rows = only(port);
+      const { version } = await rows.put('k', { kind: 'delete' });
+      const [claimed] = await rows.claim();
+      await port.acknowledge('s', port.partitionOf('k'), [claimed as ClaimedRow], 100);
+      const row = await rows.read('k');
+      assert.deepEqual([row?.isKnown, row?.isDirty, row?.isRemoved, row?.fields.size], [true, false, false, 0]);
+      assert.equal(await port.load('s', 'k', { version: 0, fields: new Map([['a', 'old']]), keepFor: 100 }), false);
+      assert.ok((await rows.put('k', merge({ a: '1' }))).version > version);
+      const [anew] = await rows.claim();
+      await rows.acknowledge([anew as ClaimedRow]);
+      await clock.advance(101);
+      assert.equal((await rows.read('k'))?.fields.get('a'), '1', 'it is a row again');
+    },
+  ),
 ];

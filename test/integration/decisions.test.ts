@@ -228,7 +228,7 @@ const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
     ),
   'fail-dirty': fc.array(rowName, { maxLength: 2 }).map((some) => script(failDirty, dirtySet, ['NOW', ...some])),
   'list-dirty': whole(0, 3).map((count) => script(listDirty, dirtySet, [count])),
-  'count-dirty': fc.constant(script(countDirty, dirtySet, [])),
+  'count-dirty': fc.constant(script(countDirty, dirtySet, ['NOW'])),
   'claim-fetch': fc
     .tuple(holder, duration, seen)
     .map(([who, time, state]) => script(claimFetch, fetchKeys, ['NOW', who, time, state])),

@@ -98,8 +98,8 @@ describe.skipIf(findProgram('redis-server') === undefined)('ports over Redis', (
     await new RedisCounter(ports.calls).add('c', 1);
     await new RedisCounter(others.calls).add('c', 5);
     expect(await new RedisCounter(ports.calls).get('c')).toBe(1);
-    expect(await new RedisLease(ports.calls).acquire('l', 'a', { ttl: 60_000 })).toBe(1);
-    expect(await new RedisLease(others.calls).acquire('l', 'b', { ttl: 60_000 })).toBe(1);
+    expect(await new RedisLease(ports.calls).acquire('l', 'a', { ttl: 60_000 })).toBeGreaterThan(0);
+    expect(await new RedisLease(others.calls).acquire('l', 'b', { ttl: 60_000 })).toBeGreaterThan(0);
   });
 
   it('send a script again that the server has forgotten', async () => {

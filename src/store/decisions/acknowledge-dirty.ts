@@ -24,7 +24,8 @@ const FIRST_ROW = 3;
 const FIRST_NAME = 2;
 
 /**
- * Rows were written. One that has not changed since is clean; one that has goes on waiting.
+ * Rows were written. One that has not changed since is clean; one that has goes on waiting. Where clean rows are kept for a time, it is remembered as
+ * long of a row that was removed, or has no fields, that there is nothing else to be known of it: somebody may still be reading what was there before.
  *
  * Keys: those that wait, those that are being written, since when these had waited, the rows. Arguments: instant, how long clean rows are kept ('':
  * for ever), name and version of each row. Reply: how many are clean.
@@ -49,9 +50,10 @@ for i = 1, #KEYS - ${FIRST_ROW} do
     for _, field in ipairs(redis.call('HKEYS', row)) do
       if string.sub(field, 1, 1) == '${adding}' then redis.call('HDEL', row, field) end
     end
-    if not isLast then back(name, since) end
   end
-  if isLast then
+  if not isLast then
+    if redis.call('EXISTS', row) == 1 and not redis.call('ZSCORE', KEYS[1], name) then back(name, since) end
+  else
     redis.call('ZREM', KEYS[1], name)
     count = count + 1
     local left = 0
@@ -70,7 +72,12 @@ for i = 1, #KEYS - ${FIRST_ROW} do
         end
       end
     end
-    if left == 0 then redis.call('DEL', row) elseif ARGV[2] ~= '' then redis.call('PEXPIREAT', row, text(now + tonumber(ARGV[2]))) end
+    if ARGV[2] ~= '' then
+      redis.call('HDEL', row, '${ROW_REMOVED}')
+      redis.call('PEXPIREAT', row, text(now + tonumber(ARGV[2])))
+    elseif left == 0 then
+      redis.call('DEL', row)
+    end
   end
 end
 return count
@@ -94,26 +101,29 @@ return count
       if (fields.get(ROW_ADDING) === version) {
         hashes.delete(row, ROW_ADDING);
         for (const field of [...fields.keys()]) if (field.charAt(0) === adding) hashes.delete(row, field);
-        if (!isLast) putBack(space, dirty, name, waited);
       }
-      if (!isLast) continue;
-      dirtyRows.remove(dirty, name);
-      count++;
-      if (fields.has(ROW_REMOVED)) {
-        space.keyspace(row).delete(row);
+      if (!isLast) {
+        // Its change may have been claimed by somebody else since, whose claim this one has ended.
+        if (dirtyRows.read(dirty)?.score(name) === undefined) putBack(space, dirty, name, waited);
         continue;
       }
-      hashes.delete(row, ROW_WHOLE);
+      dirtyRows.remove(dirty, name);
+      count++;
       let left = 0;
-      for (const field of [...fields.keys()]) {
-        const letter = field.charAt(0);
-        const value = fields.get(field) as ByteString;
-        if (letter === clean || letter === dirtyLetter) left++;
-        if (letter === dirtyLetter) hashes.set(row, clean + field.slice(1), value, space.entryClass);
-        if (letter === dirtyLetter || letter === dropped) hashes.delete(row, field);
+      if (!fields.has(ROW_REMOVED)) {
+        hashes.delete(row, ROW_WHOLE);
+        for (const field of [...fields.keys()]) {
+          const letter = field.charAt(0);
+          const value = fields.get(field) as ByteString;
+          if (letter === clean || letter === dirtyLetter) left++;
+          if (letter === dirtyLetter) hashes.set(row, clean + field.slice(1), value, space.entryClass);
+          if (letter === dirtyLetter || letter === dropped) hashes.delete(row, field);
+        }
       }
-      if (left === 0) space.keyspace(row).delete(row);
-      else if (kept !== undefined) space.keyspace(row).expire(row, kept);
+      if (kept !== undefined) {
+        hashes.delete(row, ROW_REMOVED);
+        space.keyspace(row).expire(row, kept);
+      } else if (left === 0) space.keyspace(row).delete(row);
     }
     return count;
   },

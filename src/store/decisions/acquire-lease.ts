@@ -13,7 +13,7 @@ import { addWhole, luaAdd, luaWhole } from './whole-numbers.ts';
  */
 export const acquireLease = defineDecision({
   name: 'acquire-lease',
-  access: 'write',
+  access: 'delete',
   keys: [2, 2],
   args: 3,
   lua: `${luaTime}${luaWhole}${luaAdd}${luaDropEnded}
@@ -21,6 +21,8 @@ local current = redis.call('GET', KEYS[1])
 if current and current ~= ARGV[2] then return false end
 local token, refusal = add(redis.call('GET', KEYS[2]), current and 0 or 1)
 if not token then return refusal end
+-- A script that has written may go on where there is no memory: who has the right writes what takes it.
+redis.call(current and 'PERSIST' or 'DEL', KEYS[1])
 if not current then
   token = math.max(token, now)
   redis.call('SET', KEYS[2], text(token))

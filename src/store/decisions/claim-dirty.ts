@@ -23,6 +23,8 @@ export const claimDirty = defineDecision({
   keys: [3, 3],
   args: 6,
   lua: `${luaTime}${luaWhole}${luaBack}${luaTypes}
+-- A script that has written may go on where there is no memory: this leads to some being given back.
+redis.call('PERSIST', KEYS[1])
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[6] == '1' and '+inf' or text(now))) do
   local since = tonumber(redis.call('HGET', KEYS[3], name) or now)
   redis.call('ZREM', KEYS[2], name)
@@ -68,6 +70,7 @@ return names
     const only = args[6];
     const { entryClass } = space;
     const { dirtyRows, inflightRows } = requireTypes(space, dirty, inflight, since);
+    space.keyspace(dirty).expire(dirty, 0);
     const lapsed = inflightRows.read(inflight);
     for (const { member } of lapsed === undefined
       ? []

@@ -28,10 +28,11 @@ export function claimedRecords(reply: ScriptReply): ClaimedRecord[] {
  */
 export const claimRecords = defineDecision({
   name: 'claim-records',
-  access: 'write',
+  access: 'delete',
   keys: [3, 3],
   args: 3,
   lua: `${luaTime}${luaWhole}
+redis.call('PERSIST', KEYS[1])
 local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[4] == '1' and '+inf' or text(now))
 table.sort(lapsed, function(a, b) return tonumber(a) > tonumber(b) end)
 for _, id in ipairs(lapsed) do
@@ -54,6 +55,7 @@ return taken
     const [lease, count] = args.slice(1, 3).map(numberIn) as [number, number];
     const until = args[3] === '1' ? Number.POSITIVE_INFINITY : now;
     const { entryClass } = space;
+    space.keyspace(waiting).expire(waiting, 0);
     const { lists } = space.keyspace(waiting);
     const { sortedSets } = space.keyspace(claimed);
     for (const id of lapsedOf(sortedSets, claimed, until)) {

@@ -1,5 +1,5 @@
 import type { ByteString } from '../../kernel/bytes.ts';
-import type { ClaimedRow, RowChange, RowChanged, RowClaim, RowLoad, StoredRow } from '../ports.ts';
+import type { ClaimedRow, DirtySize, RowChange, RowChanged, RowClaim, RowLoad, StoredRow } from '../ports.ts';
 import { countArg, durationArg, numberIn } from './arguments.ts';
 import type { ScriptReply } from './decision.ts';
 import { ROW_ADDING, ROW_KNOWN, ROW_REMOVED, ROW_VERSION, ROW_WHOLE, rowLetter } from './dirty-keys.ts';
@@ -157,4 +157,10 @@ export interface PassMark {
   readonly mark: ByteString;
   /** Of the changes of one row the later has the higher one. */
   readonly number: number;
+}
+
+/** What `count-dirty` tells. */
+export function dirtySize(reply: ScriptReply): DirtySize {
+  const [waiting, claimed, oldest, now] = reply as [number, number, number, number];
+  return { waiting, claimed, oldest: oldest < 0 ? undefined : oldest, now };
 }

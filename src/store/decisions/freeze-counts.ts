@@ -22,6 +22,8 @@ local names = redis.call('HKEYS', row)
 local version = redis.call('HGET', row, '${ROW_VERSION}')
 if version and redis.call('HEXISTS', row, '${ROW_ADDING}') == 0 then
   local isAdded = false
+  -- A script that has written may go on where there is no memory: this leads to some being given back.
+  redis.call('PERSIST', row)
   for _, name in ipairs(names) do
     if string.sub(name, 1, 1) == '${added}' then
       redis.call('HSET', row, '${adding}' .. string.sub(name, 2), redis.call('HGET', row, name))
@@ -49,6 +51,7 @@ return reply
     const version = fields.get(ROW_VERSION);
     if (version !== undefined && !fields.has(ROW_ADDING)) {
       let isAdded = false;
+      space.keyspace(row).expire(row, 0);
       for (const name of [...fields.keys()]) {
         if (name.charAt(0) !== added) continue;
         hashes.set(row, adding + name.slice(1), fields.get(name) as ByteString, space.entryClass);

@@ -49,6 +49,8 @@ for at = 5, #ARGV, 3 do
 end
 if isPlain then
   local version = text(math.max(last + 1, now * ${VERSIONS_PER_MS}))
+  -- First what a server without memory refuses, and with it all.
+  redis.call('SET', KEYS[3], version)
   local count, gone, set = 0, {}, {'${ROW_VERSION}', version}
   if mode == 'merge' then
     local was = redis.call('HMGET', row, unpack(probe))
@@ -73,7 +75,6 @@ if isPlain then
     set[#set + 1] = ARGV[at + 2]
   end
   redis.call('HSET', row, unpack(set))
-  redis.call('SET', KEYS[3], version)
   if not waits then
     redis.call('ZADD', KEYS[2], text(now), ARGV[3])
     waiting = waiting + 1
@@ -96,6 +97,8 @@ for at = 5, #ARGV, 3 do
     sums[at] = text(sum)
   end
 end
+local version = math.max(last + 1, now * ${VERSIONS_PER_MS})
+redis.call('SET', KEYS[3], text(version))
 local there = redis.call('HLEN', row) > 0 and redis.call('HEXISTS', row, '${ROW_REMOVED}') == 0
 local count, answer = 0, ''
 if mode == 'merge' then
@@ -127,8 +130,6 @@ for at = 5, #ARGV, 3 do
     if had == 0 and mode == 'merge' then count = count + 1 end
   end
 end
-local version = math.max(last + 1, now * ${VERSIONS_PER_MS})
-redis.call('SET', KEYS[3], text(version))
 redis.call('HSET', row, '${ROW_VERSION}', text(version))
 if not waits then
   redis.call('ZADD', KEYS[2], text(now), ARGV[3])

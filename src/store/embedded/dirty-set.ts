@@ -9,6 +9,7 @@ import {
   claimDirtyArgs,
   claimedCounts,
   claimedRow,
+  dirtySize,
   loadDirtyArgs,
   putDirtyArgs,
   rowChanged,
@@ -27,6 +28,7 @@ import { StoreKeys } from '../keys.ts';
 import type {
   ClaimedRow,
   DirtySet,
+  DirtySize,
   PutOptions,
   RowChange,
   RowChanged,
@@ -125,18 +127,9 @@ export class EmbeddedDirtySet implements DirtySet {
     return (await this.#turn.decide(failDirty, [dirty, inflight, since], ['', ...names], undefined)) as number;
   }
 
-  async size(
-    set: ByteString,
-    _: number,
-  ): Promise<{ readonly waiting: number; readonly claimed: number; readonly oldest: number | undefined }> {
+  async size(set: ByteString, _: number): Promise<DirtySize> {
     const { dirty, inflight, since } = keys.dirty(set, 0);
-    const [waiting, claimed, oldest] = (await this.#turn.decide(
-      countDirty,
-      [dirty, inflight, since],
-      [],
-      undefined,
-    )) as [number, number, number];
-    return { waiting, claimed, oldest: oldest < 0 ? undefined : oldest };
+    return dirtySize(await this.#turn.decide(countDirty, [dirty, inflight, since], [''], undefined));
   }
 
   /** Whether something of the row is not written yet. At once, committed or not. @throws SluiceError STORE_LOADING */

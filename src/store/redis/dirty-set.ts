@@ -10,6 +10,7 @@ import {
   claimDirtyArgs,
   claimedCounts,
   claimedRow,
+  dirtySize,
   loadDirtyArgs,
   type PassMark,
   passDirtyArgs,
@@ -29,6 +30,7 @@ import { readDirty } from '../decisions/read-dirty.ts';
 import type {
   ClaimedRow,
   DirtySet,
+  DirtySize,
   PutOptions,
   RowChange,
   RowChanged,
@@ -147,16 +149,8 @@ export class RedisDirtySet implements DirtySet {
     return (await this.#calls.decide(failDirty, [dirty, inflight, since], ['', ...names])) as number;
   }
 
-  async size(
-    set: ByteString,
-    partition: number,
-  ): Promise<{ readonly waiting: number; readonly claimed: number; readonly oldest: number | undefined }> {
+  async size(set: ByteString, partition: number): Promise<DirtySize> {
     const { dirty, inflight, since } = this.#calls.keys.dirty(set, partition);
-    const [waiting, claimed, oldest] = (await this.#calls.decide(countDirty, [dirty, inflight, since], [])) as [
-      number,
-      number,
-      number,
-    ];
-    return { waiting, claimed, oldest: oldest < 0 ? undefined : oldest };
+    return dirtySize(await this.#calls.decide(countDirty, [dirty, inflight, since], ['']));
   }
 }
