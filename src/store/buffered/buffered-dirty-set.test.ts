@@ -147,10 +147,16 @@ describe('rows beside a buffer', () => {
   });
 
   it('stay in the buffer as long as something of them is there', async () => {
-    const { store, rows, set, nOf } = rig();
+    const { store, rows, set, nOf, pass } = rig();
     store.fates.push({ error: 'STORE_UNAVAILABLE' });
     await set('k', '1');
+    // It is there again, and takes nothing yet.
+    store.fates.push({}, { error: 'OVERLOADED' });
+    rows.start('node');
+    await pass(0);
     await set('k', '2');
+    await set('other', '1');
+    expect(await nOf(store, 'other')).toBe('1');
     expect(await nOf(store, 'k')).toBeUndefined();
     expect(await nOf(rows, 'k')).toBe('2');
   });
