@@ -144,7 +144,7 @@ async function composeOver(parts: WritesParts, buffer: RowBuffer | undefined): P
     all.push({
       space,
       loader: origin && new RowLoader({ origin, rows, clock, timeout, negativeTtl, ttl }),
-      writeNow: (key) => flusher.writeNow(key, rows.partitionOf(key)),
+      writeNow: (key, version) => flusher.writeNow(key, version),
     });
   }
   return {

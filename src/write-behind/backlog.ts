@@ -17,6 +17,15 @@ export interface BacklogClaim {
   readonly only?: ByteString;
 }
 
+/** What there is of one part. Times are those of the store, ms since the epoch. */
+export interface BacklogSize {
+  readonly waiting: number;
+  readonly claimed: number;
+  /** Since when the oldest waits; undefined when none does. */
+  readonly oldest: number | undefined;
+  readonly now: number;
+}
+
 /** What waits of one keyspace, in parts that are taken each by itself. */
 export interface Backlog<Item> {
   readonly partitions: number;
@@ -34,8 +43,7 @@ export interface Backlog<Item> {
   acknowledge(partition: number, items: readonly Item[]): Promise<void>;
   /** Was not; the order stays. */
   fail(partition: number, items: readonly Item[]): Promise<void>;
-  /** Since when the oldest waits, ms since the epoch. */
-  size(
-    partition: number,
-  ): Promise<{ readonly waiting: number; readonly claimed: number; readonly oldest: number | undefined }>;
+  /** There is nothing of the row that is not written. */
+  isWritten(key: ByteString): Promise<boolean>;
+  size(partition: number): Promise<BacklogSize>;
 }

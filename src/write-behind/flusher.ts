@@ -1,17 +1,23 @@
-import { SluiceError } from '../errors.ts';
 import { fullJitter } from '../kernel/backoff.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import { type Cancellation, Canceller } from '../kernel/cancellation.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { type Sink, SinkFailure, type SinkRow, type WriteRight } from '../sink/sink.ts';
-import type { Backlog, BacklogClaim } from './backlog.ts';
+import type { Backlog, BacklogClaim, BacklogSize } from './backlog.ts';
 import type { DeadLetters, LetterRow } from './dead-letters.ts';
 import { Pace } from './pace.ts';
 import type { PartitionRight, PartitionRights } from './partition-rights.ts';
 import type { RowSpace } from './row-space.ts';
 import { SinkWriter } from './sink-writer.ts';
+import { Urgent } from './urgent.ts';
 
-export interface FlusherOptions<Item extends { readonly key: ByteString }> {
+/** What waits; records have no version. */
+export interface FlushedItem {
+  readonly key: ByteString;
+  readonly version?: number;
+}
+
+export interface FlusherOptions<Item extends FlushedItem> {
   readonly space: RowSpace;
   readonly backlog: Backlog<Item>;
   /** Which parts of it this node writes. */
@@ -31,12 +37,15 @@ export interface FlusherOptions<Item extends { readonly key: ByteString }> {
 /** What came of one round through the parts. */
 interface Turn {
   readonly taken: number;
+  /** Of some part. */
   readonly failed: boolean;
 }
 
-/** Somebody who waits until what waited at an instant is written. */
+/** Somebody who waits until what waited when he came is written. */
 interface Hurry {
-  readonly before: number;
+  /** When he came: here, monotonic ms; and by the clock of the store, of each part. */
+  readonly begun: number;
+  readonly before: readonly number[];
   readonly done: (isWritten: boolean) => void;
 }
 
@@ -47,19 +56,28 @@ const SHORTEST_LOOK_MS = 5;
 /** So much of maxDelay a row may be late, and 50 ms at most, so that those that are due a moment later go with it. */
 const LATENESS = 0.02;
 const MOST_LATE_MS = 50;
+/** Rows that were set aside and are not acknowledged yet. */
+const MAX_ASIDE = 10_000;
 /** A claim outlives the batch by so much: saying that it was written takes a moment too. */
 const LEASE_MARGIN_MS = 5_000;
 
 /**
  * Writes what waits of one keyspace to its sink, what waits longest first. One batch at a time, so that changes of a row keep their order.
  */
-export class Flusher<Item extends { readonly key: ByteString } = { readonly key: ByteString }> {
+export class Flusher<Item extends FlushedItem = FlushedItem> {
   readonly #options: FlusherOptions<Item>;
   readonly #writer: SinkWriter;
   readonly #rowPace: Pace | undefined;
   readonly #transactionPace: Pace | undefined;
   readonly #closing = new Canceller();
-  readonly #hurried: Hurry[] = [];
+  readonly #hurried = new Set<Hurry>();
+  readonly #urgent = new Urgent();
+  /** Rows that were set aside, and are not acknowledged: by key, their versions. */
+  readonly #aside = new Map<ByteString, number>();
+  /** Of each part as it was last looked at. */
+  readonly #sizes: BacklogSize[] = [];
+  /** The part that is first in turn. */
+  #first = 0;
   /** The epochs of parts as of their last claim. */
   readonly #tenures = new Map<number, number>();
   #wake: (() => void) | undefined;
@@ -84,28 +102,43 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
    * @returns how many rows are left, which stay in the store
    */
   async close(deadline: AbortSignal): Promise<number> {
+    const { space, rights, random } = this.#options;
     this.#closing.abort(new Error('closing'));
     this.#wake?.();
     await this.#done;
     while (!deadline.aborted) {
       const { taken, failed } = await this.#turn(0, 0);
-      if (failed) break;
-      if (taken > 0) continue;
-      const wait = this.#paced();
+      if (taken > 0 && !failed) continue;
+      const wait = failed ? fullJitter(RETRY, this.#failures++, random) : this.#paced();
       if (wait === 0) break;
       await this.#sleep(wait, deadline);
     }
-    for (const { done } of this.#hurried.splice(0)) done(false);
-    return this.#look();
+    for (const { done } of this.#hurried) done(false);
+    this.#urgent.lapse(Number.POSITIVE_INFINITY, 'the node ends');
+    await this.#look();
+    // What other nodes hold is theirs to write.
+    const held = rights.held();
+    if (held.length === 0) return space.pending;
+    return held.reduce((sum, { partition }) => sum + this.#leftIn(partition), space.buffered.rows);
   }
 
   /** Writes what waits now, whatever its age, until the signal aborts. @returns how much of all there is is left */
   async flush(deadline: AbortSignal): Promise<{ readonly left: number; readonly isWritten: boolean }> {
-    const before = this.#options.clock.now();
+    const { clock } = this.#options;
+    await this.#look();
+    const before = this.#sizes.map(({ now }) => now);
     const isWritten = await new Promise<boolean>((resolve) => {
-      if (deadline.aborted || this.#closing.aborted) resolve(false);
-      deadline.addEventListener('abort', () => resolve(false), { once: true });
-      this.#hurried.push({ before, done: resolve });
+      const hurry = { begun: clock.monotonic(), before, done: resolve };
+      if (deadline.aborted || this.#closing.aborted) {
+        resolve(false);
+        return;
+      }
+      const over = (): void => {
+        this.#hurried.delete(hurry);
+        resolve(false);
+      };
+      deadline.addEventListener('abort', over, { once: true });
+      this.#hurried.add(hurry);
       this.#wake?.();
     });
     return { left: await this.#look(), isWritten };
@@ -123,34 +156,14 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
   }
 
   /**
-   * Writes one row now, beside what waits; resolves when it, or a later state of it, is written.
-   * @throws SluiceError OVERLOADED when that takes longer than a batch may; it goes on waiting
+   * Writes a change before those that wait; resolves when it, or a later one of its row, is written.
+   * @throws SluiceError OVERLOADED when that takes longer than a batch may (it goes on waiting), INVALID_ARGUMENT when it can never be
    */
-  async writeNow(key: ByteString, partition: number): Promise<void> {
-    const { backlog, space, clock } = this.#options;
-    const deadline = clock.monotonic() + space.policy.timeout;
-    let trouble = '';
-    while (clock.monotonic() < deadline && !this.#closing.aborted) {
-      const right = this.#options.rights.held().find((one) => one.partition === partition);
-      const claimed = right === undefined ? [] : await backlog.claim(partition, { ...this.#claim(1, 0, 0), only: key });
-      if (right !== undefined && claimed.length > 0) {
-        try {
-          await this.#writer.check();
-          await this.#write(right, claimed);
-          return;
-        } catch (error) {
-          trouble = `: ${textOf(error)}`;
-        }
-      }
-      // It is being written already, or by another node.
-      await this.#sleep(SHORTEST_LOOK_MS, this.#closing);
-    }
-    space.stats.refused++;
-    const table = space.mapping.table;
-    throw new SluiceError(
-      'OVERLOADED',
-      `the row was accepted and is not in ${table} yet${trouble}; too many others wait`,
-    );
+  writeNow(key: ByteString, version: number): Promise<void> {
+    const { space, clock } = this.#options;
+    const waits = this.#urgent.wait(key, version, clock.monotonic() + space.policy.timeout);
+    this.#wake?.();
+    return waits;
   }
 
   /** Writes rows as they are, beside those that wait; no more than one batch. @throws SinkFailure */
@@ -173,49 +186,95 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
     const { minDelay, maxDelay } = space.policy;
     await this.#look();
     while (!this.#closing.aborted) {
-      const hurry = this.#hurried.at(-1);
-      const age = hurry === undefined ? undefined : Math.max(0, clock.now() - hurry.before);
-      const { taken, failed } = await this.#turn(age ?? minDelay, age ?? maxDelay);
+      const [...hurried] = this.#hurried;
+      // What waited when the last of them came, and whatever is due anyway.
+      const age = Math.max(0, clock.monotonic() - (hurried.at(-1)?.begun ?? Number.NEGATIVE_INFINITY));
+      const { taken, failed } = await this.#turn(Math.min(age, minDelay), Math.min(age, maxDelay));
       await this.#look();
+      this.#urgent.lapse(clock.monotonic(), space.trouble);
+      for (const hurry of hurried) {
+        if (!this.#isWritten(hurry)) continue;
+        this.#hurried.delete(hurry);
+        hurry.done(true);
+      }
       if (failed) {
-        await this.#pause(fullJitter(RETRY, this.#failures++, random));
+        const wait = fullJitter(RETRY, this.#failures++, random);
+        // Whoever waits is told in time.
+        await this.#pause(this.#urgent.size > 0 ? Math.min(wait, LONGEST_LOOK_MS) : wait);
         continue;
       }
       if (taken > 0) continue;
-      const paced = this.#paced();
-      if (hurry !== undefined && paced === 0 && this.#isWritten(hurry.before)) {
-        for (const { done } of this.#hurried.splice(0, this.#hurried.indexOf(hurry) + 1)) done(true);
-        continue;
-      }
       const due = space.oldest === undefined ? LONGEST_LOOK_MS : space.oldest + maxDelay - clock.now();
       const least = Math.max(SHORTEST_LOOK_MS, Math.min(MOST_LATE_MS, maxDelay * LATENESS));
-      await this.#pause(Math.max(paced, least, Math.min(LONGEST_LOOK_MS, due)));
+      const isAwaited = this.#urgent.size > 0 || this.#hurried.size > 0;
+      const wait = isAwaited ? SHORTEST_LOOK_MS : Math.max(least, Math.min(LONGEST_LOOK_MS, due));
+      await this.#pause(Math.max(this.#paced(), wait));
     }
   }
 
-  /** Writes one batch of each part, if there is one. */
+  /** Writes one batch of each part, if there is one. What fails of one part does not hold up the others, unless the sink fails as a whole. */
   async #turn(minAge: number, maxAge: number): Promise<Turn> {
-    const { backlog, space, rights } = this.#options;
+    const { space, rights, deadLetters } = this.#options;
     let taken = 0;
+    let trouble: unknown;
     try {
       await this.#writer.check();
-      for (const right of rights.held()) {
+      const held = rights.held();
+      const first = this.#first++ % Math.max(1, held.length);
+      const inTurn = [...held.slice(first), ...held.slice(0, first)];
+      if (this.#urgent.size > 0) taken += await this.#writeUrgent(inTurn);
+      for (const right of inTurn) {
         const count = this.#take(space.policy.maxBatch);
         if (count === 0) break;
-        const takeOver = this.#tenures.get(right.partition) !== right.epoch;
-        const claimed = await backlog.claim(right.partition, { ...this.#claim(count, minAge, maxAge), takeOver });
-        this.#tenures.set(right.partition, right.epoch);
-        space.claims(right.partition, claimed.length);
-        this.#giveBack(count - claimed.length, claimed.length === 0);
-        taken += claimed.length;
-        if (claimed.length > 0) await this.#write(right, claimed);
+        try {
+          const claimed = await this.#claimOf(right, this.#claim(count, minAge, maxAge));
+          this.#giveBack(count - claimed.length, claimed.length === 0);
+          taken += claimed.length;
+          if (claimed.length > 0) await this.#write(right, claimed);
+        } catch (error) {
+          if (!isOf(error, 'fenced') && !deadLetters.isFull(space)) throw error;
+          trouble = error;
+        }
       }
-      this.#well();
-      return { taken, failed: false };
     } catch (error) {
-      this.#unwell(error);
-      return { taken, failed: true };
+      trouble = error;
     }
+    if (trouble === undefined) this.#well();
+    else this.#unwell(trouble);
+    return { taken, failed: trouble !== undefined };
+  }
+
+  /** Rows that somebody waits for, before the others. @returns how many */
+  async #writeUrgent(held: readonly PartitionRight[]): Promise<number> {
+    const { backlog, space } = this.#options;
+    let taken = 0;
+    const keys = this.#urgent.keys();
+    for (const right of held) {
+      const own = keys.filter((key) => backlog.partitionOf(key) === right.partition);
+      const count = own.length === 0 ? 0 : this.#take(Math.min(own.length, space.policy.maxBatch));
+      const claimed: Item[] = [];
+      for (const only of own.slice(0, count))
+        claimed.push(...(await this.#claimOf(right, { ...this.#claim(1, 0, 0), only })));
+      this.#giveBack(count - claimed.length, claimed.length === 0 && count > 0);
+      taken += claimed.length;
+      if (claimed.length > 0) await this.#write(right, claimed);
+    }
+    // Others may have written them.
+    for (const key of this.#urgent.keys()) {
+      const version = this.#urgent.versionOf(key);
+      if (await backlog.isWritten(key)) this.#urgent.written([{ key, version }]);
+    }
+    return taken;
+  }
+
+  /** With a right that is new, what was claimed before is nobody's any more. */
+  async #claimOf({ partition, epoch }: PartitionRight, claim: BacklogClaim): Promise<Item[]> {
+    const { backlog, space } = this.#options;
+    const takeOver = this.#tenures.get(partition) !== epoch;
+    const claimed = await backlog.claim(partition, { ...claim, takeOver });
+    this.#tenures.set(partition, epoch);
+    space.claims(partition, claimed.length);
+    return claimed;
   }
 
   /** Rows that one bad row keeps from being written are written in halves, until it is alone. @throws SinkFailure */
@@ -258,22 +317,30 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
     try {
       await this.#writer.write(this.#sinkRows(items), this.#rightOf({ partition, epoch }));
     } catch (error) {
-      // What was sent may still be under way: it must not be there before what is sent next.
-      if (error instanceof SinkFailure && error.ambiguous && space.mapping.fence !== undefined)
+      // What was sent may still be under way and must not come after what is sent next; or the fence knows of a higher right than this one.
+      if (
+        space.mapping.fence !== undefined &&
+        (isOf(error, 'fenced') || (error instanceof SinkFailure && error.ambiguous))
+      )
         await rights.advance(partition);
       throw error;
     }
     space.traffic.wrote(items, clock.monotonic() - begun, space.stats, clock.monotonic());
     space.stats.written += items.length;
+    this.#urgent.written(items);
     await backlog.acknowledge(partition, items);
-    space.room.freed();
   }
 
   /** Kept in a log of its own, with what was to be written and why it was not. */
   async #setAside(partition: number, item: Item, reason: string): Promise<void> {
     const { backlog, deadLetters, space, onSetAside } = this.#options;
-    await deadLetters.add(space, backlog.letter(item), reason);
+    const { version = 0 } = item;
+    // Once, also when the acknowledgement has to be tried again.
+    if (this.#aside.get(item.key) !== version) await deadLetters.add(space, backlog.letter(item), reason);
+    if (this.#aside.size < MAX_ASIDE) this.#aside.set(item.key, version);
     await backlog.acknowledge(partition, [item]);
+    this.#aside.delete(item.key);
+    this.#urgent.setAside(item, reason);
     space.stats.setAside++;
     onSetAside(space, item.key, reason);
   }
@@ -313,23 +380,31 @@ export class Flusher<Item extends { readonly key: ByteString } = { readonly key:
     return Math.max(this.#rowPace?.wait(maxBatch, now) ?? 0, this.#transactionPace?.wait(1, now) ?? 0);
   }
 
-  /** What waited at the instant is no more. */
-  #isWritten(before: number): boolean {
-    const { claimed, waitsSince } = this.#options.space;
-    return claimed === 0 && (waitsSince === undefined || waitsSince > before);
+  /** What waited when he came is no more. */
+  #isWritten({ before }: Hurry): boolean {
+    return this.#sizes.every(
+      ({ claimed, oldest }, part) => claimed === 0 && (oldest === undefined || oldest > (before[part] as number)),
+    );
+  }
+
+  #leftIn(partition: number): number {
+    const size = this.#sizes[partition];
+    return size === undefined ? 0 : size.waiting + size.claimed;
   }
 
   /** Looks at what waits. @returns how much that is */
   async #look(): Promise<number> {
-    const { backlog, space } = this.#options;
+    const { backlog, space, clock } = this.#options;
     try {
-      let oldest: number | undefined;
+      let longest: number | undefined;
       for (let partition = 0; partition < backlog.partitions; partition++) {
         const size = await backlog.size(partition);
+        this.#sizes[partition] = size;
         space.counted(partition, size.waiting, size.claimed);
-        if (size.oldest !== undefined) oldest = Math.min(oldest ?? size.oldest, size.oldest);
+        if (size.oldest !== undefined) longest = Math.max(longest ?? 0, size.now - size.oldest);
       }
-      space.oldest = oldest;
+      space.oldest = longest === undefined ? undefined : clock.now() - longest;
+      space.room.freed();
     } catch (error) {
       this.#unwell(error);
     }

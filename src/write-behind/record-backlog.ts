@@ -1,7 +1,7 @@
 import type { ByteString } from '../kernel/bytes.ts';
 import type { SinkRow } from '../sink/sink.ts';
 import type { ClaimedRecord, RecordLog } from '../store/ports.ts';
-import type { Backlog, BacklogClaim } from './backlog.ts';
+import type { Backlog, BacklogClaim, BacklogSize } from './backlog.ts';
 import type { LetterRow } from './dead-letters.ts';
 import { CAPTURE_FIELD, type RowSpace } from './row-space.ts';
 
@@ -71,12 +71,16 @@ export class RecordBacklog implements Backlog<WaitingRecord> {
 
   async claim(_: number, { count, lease, minAge, maxAge, takeOver }: BacklogClaim): Promise<WaitingRecord[]> {
     const { log, now } = this.#options;
-    const isAgain = takeOver || this.#takeOver;
+    let isAgain = takeOver || this.#takeOver;
     if (!isAgain && maxAge > 0) {
-      const { waiting } = await log.size(this.#name);
+      const { waiting, claimed } = await log.size(this.#name);
+      // There is no other writer, and this one has nothing under way: the answer to its claim was lost.
+      isAgain = claimed > 0;
       const since = waiting === 0 ? undefined : await this.#oldest();
-      if (since === undefined || now() - since < (waiting < count ? maxAge : minAge)) return [];
+      if (!isAgain && (since === undefined || now() - since < (waiting < count ? maxAge : minAge))) return [];
     }
+    // Until it is known what was claimed.
+    this.#takeOver = true;
     const claimed = await log.claim(this.#name, { count, lease, takeOver: isAgain });
     this.#takeOver = false;
     return claimed.map(waitingRecord);
@@ -113,9 +117,14 @@ export class RecordBacklog implements Backlog<WaitingRecord> {
     this.#takeOver = true;
   }
 
-  async size(): Promise<{ readonly waiting: number; readonly claimed: number; readonly oldest: number | undefined }> {
-    const sizes = await this.#options.log.size(this.#name);
-    return { ...sizes, oldest: sizes.waiting === 0 ? undefined : await this.#oldest() };
+  async isWritten(): Promise<boolean> {
+    return true;
+  }
+
+  async size(): Promise<BacklogSize> {
+    const { log, now } = this.#options;
+    const sizes = await log.size(this.#name);
+    return { ...sizes, oldest: sizes.waiting === 0 ? undefined : await this.#oldest(), now: now() };
   }
 
   async #oldest(): Promise<number | undefined> {

@@ -63,6 +63,11 @@ export class RowBacklog implements Backlog<ClaimedRow> {
     );
   }
 
+  async isWritten(key: ByteString): Promise<boolean> {
+    const row = await this.#rows.read(this.#space.set, key);
+    return row === undefined || !row.isDirty;
+  }
+
   size(partition: number): ReturnType<DirtySet['size']> {
     return this.#rows.size(this.#space.set, partition);
   }

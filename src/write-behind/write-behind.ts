@@ -13,7 +13,10 @@ export interface WriteSpace {
   readonly loader?: RowLoader | undefined;
   /** Of a keyspace of records. */
   readonly records?: RecordBacklog | undefined;
-  /** Writes one row now, and resolves when it is written. @throws SluiceError OVERLOADED */
+  /**
+   * Writes a change before those that wait, and resolves when it is written.
+   * @throws SluiceError OVERLOADED when that takes too long, INVALID_ARGUMENT when it can never be
+   */
   readonly writeNow: (key: ByteString, version: number) => Promise<void>;
 }
 
@@ -57,22 +60,24 @@ export class WriteBehind {
   }
 
   #put(target: RowTarget, change: RowChange): RowChanged | Promise<RowChanged> {
-    const { key, space, loader } = target;
+    const { key, space } = target;
     const { onFull, timeout } = space.policy;
+    const { room } = space;
     const fitting = changeFor(space, change);
     const attempt = (): RowChanged | undefined | Promise<RowChanged | undefined> => this.#attempt(target, fitting);
-    const enter = (): Promise<RowChanged> => space.room.enter(key, attempt, timeout, () => fullError(space));
-    const isSum = fitting.kind === 'merge' && fitting.fields.some(({ do: what }) => what === 'add' || what === 'count');
-    // What is added to has to be known.
-    if (isSum && loader !== undefined)
-      return this.#loaded(target, fitting).then(() => this.#accept(target, attempt, enter));
-    if (onFull !== 'block') return this.#accept(target, attempt, enter);
-    // Whether there is room may be told later only, and what comes after must not overtake it.
-    const { room } = space;
-    const now = (): RowChanged | Promise<RowChanged> => (room.isBusy ? enter() : this.#accept(target, attempt, enter));
+    const enter = (): Promise<RowChanged> => room.enter(key, attempt, timeout, () => fullError(space));
+    const now = (): RowChanged | Promise<RowChanged> =>
+      onFull === 'block' && room.isBusy ? enter() : this.#accept(target, attempt, enter);
     const before = room.of(key);
-    const changed = before === undefined ? now() : before.then(now);
-    if (changed instanceof Promise) room.hold(key, changed);
+    const loading = this.#loadedFor(target, fitting, before);
+    if (before === undefined && loading === undefined) {
+      const changed = now();
+      // Whether there is room may be told later only, and what comes after must not overtake it.
+      if (onFull === 'block' && changed instanceof Promise) room.hold(key, changed);
+      return changed;
+    }
+    const changed = (loading ?? (before as Promise<unknown>)).then(now);
+    room.hold(key, changed);
     return changed;
   }
 
@@ -110,10 +115,19 @@ export class WriteBehind {
       return waiting;
     };
     const { onFull, timeout } = space.policy;
-    const waiting = onFull === 'block' && space.room.isBusy ? undefined : await attempt();
-    if (waiting !== undefined) return waiting;
-    if (onFull === 'block') return space.room.enter(key, attempt, timeout, () => fullError(space));
-    throw fullError(space);
+    const { room } = space;
+    const now = async (): Promise<number> => {
+      if (onFull === 'block' && room.isBusy) return room.enter(key, attempt, timeout, () => fullError(space));
+      const waiting = await attempt();
+      if (waiting !== undefined) return waiting;
+      if (onFull === 'block') return room.enter(key, attempt, timeout, () => fullError(space));
+      throw fullError(space);
+    };
+    // Records of a key keep their order, also where one of them has to wait.
+    const before = room.of(key);
+    const appended = before === undefined ? now() : before.then(now);
+    room.hold(key, appended);
+    return appended;
   }
 
   #attempt({ key, space }: RowTarget, change: RowChange): RowChanged | undefined | Promise<RowChanged | undefined> {
@@ -154,12 +168,18 @@ export class WriteBehind {
     return row instanceof Promise ? row.then(whole) : whole(row);
   }
 
-  async #loaded(target: RowTarget, change: RowChange): Promise<void> {
-    if (change.kind === 'merge')
-      await this.#read(
-        target,
-        change.fields.map(({ field }) => field),
-      );
+  /** What is added to has to be known: reads it, once what came before has ended. @returns undefined where nothing has to be read */
+  #loadedFor(target: RowTarget, change: RowChange, before: Promise<unknown> | undefined): Promise<unknown> | undefined {
+    const { space, key, loader } = target;
+    if (loader === undefined || change.kind !== 'merge') return undefined;
+    const sums = change.fields.flatMap(({ do: what, field }) => (what === 'add' || what === 'count' ? [field] : []));
+    if (sums.length === 0) return undefined;
+    if (before !== undefined) return before.then(() => this.#read(target, sums));
+    const row = this.#rows.read(space.set, key);
+    const isKnown = (known: StoredRow | undefined): boolean =>
+      known !== undefined && (known.isKnown || sums.every((field) => known.fields.has(field)));
+    if (row instanceof Promise) return row.then((known) => (isKnown(known) ? known : loader.load(space, key)));
+    return isKnown(row) ? undefined : loader.load(space, key);
   }
 }
 
