@@ -84,11 +84,29 @@ const POLICY: RowPolicy = {
   maxDeadLetters: 100_000,
 };
 
-function rig(policy: Partial<RowPolicy> = {}, mapping: Partial<TableMapping> = {}) {
+/** Two sets as the two parts of one: keys that begin with row:b are in the second. */
+function divided(rows: DirtySet): DirtySet {
+  const partOf = (key: ByteString): number => (key.startsWith('row:b') ? 1 : 0);
+  return {
+    partitions: 2,
+    partitionOf: partOf,
+    put: (set, key, ...rest) => rows.put(set + partOf(key), key, ...rest),
+    read: (set, key) => rows.read(set + partOf(key), key),
+    waiting: (set, part, range) => rows.waiting(set + part, 0, range),
+    claim: (set, part, claim) => rows.claim(set + part, 0, claim),
+    load: (set, key, row) => rows.load(set + partOf(key), key, row),
+    acknowledge: (set, part, ...rest) => rows.acknowledge(set + part, 0, ...rest),
+    fail: (set, part, keys) => rows.fail(set + part, 0, keys),
+    size: (set, part) => rows.size(set + part, 0),
+  };
+}
+
+function rig(policy: Partial<RowPolicy> = {}, mapping: Partial<TableMapping> = {}, isDivided = false) {
   const clock = new FakeClock();
   const { engine, journal } = openMemoryEngine({ clock, random: () => 0.5, maxBytes: 1e8 });
   const store = new EmbeddedTurn(engine, journal);
-  const rows: DirtySet = new EmbeddedDirtySet(store);
+  const embedded = new EmbeddedDirtySet(store);
+  const rows: DirtySet = isDivided ? divided(embedded) : embedded;
   const log = new EmbeddedRecordLog(store);
   const pattern = parseKeyPattern('row:*');
   if ('problem' in pattern) throw new Error(pattern.problem);
@@ -110,7 +128,7 @@ function rig(policy: Partial<RowPolicy> = {}, mapping: Partial<TableMapping> = {
   const table = new Table(clock);
   const rights = new LeasedPartitions({
     name: 'row:*',
-    partitions: 1,
+    partitions: rows.partitions,
     lease: new EmbeddedLease(store),
     holder: 'alone',
     ttl: 10_000,
@@ -428,7 +446,139 @@ it('closing writes what waits, whatever its age, and tells what is left', async 
     throw new SinkFailure('transient', 'it is away');
   };
   await other.put('a', '1');
-  const left = other.flusher.close(new AbortController().signal);
+  const deadline = new AbortController();
+  const left = other.flusher.close(deadline.signal);
+  await other.pass(10);
+  deadline.abort();
   await other.pass(10);
   expect(await left).toBe(1);
+});
+
+describe('parts', () => {
+  it('take turns, under a rate that is less than what comes', async () => {
+    const rate = { rows: { count: 100, per: 1000 }, transactions: undefined };
+    const { table, pass, put } = rig({ minDelay: 0, maxDelay: 10, rate }, {}, true);
+    for (let i = 0; i < 200; i++) {
+      await put(`a${i}`, '1');
+      await put(`b${i}`, '1');
+      await pass(10);
+    }
+    const written = (part: string): number => [...table.rows.keys()].filter((name) => name.startsWith(part)).length;
+    expect(Math.abs(written('a') - written('b'))).toBeLessThan(20);
+  });
+
+  it('do not hold each other up, when one has a row that can be neither written nor set aside', async () => {
+    const { table, pass, put } = rig({ maxDeadLetters: 1, minDelay: 0, maxDelay: 10 }, {}, true);
+    table.before = (rows) => {
+      if (rows.some(({ key }) => key[0]?.includes('bad'))) throw new SinkFailure('data', 'it is bad');
+    };
+    for (const name of ['a-bad', 'a-bad2', 'b-bad', 'b-bad2']) await put(name, '1');
+    await pass(200);
+    for (let i = 0; i < 20; i++) {
+      await put(`a${i}`, '1');
+      await put(`b${i}`, '1');
+    }
+    await pass(60_000);
+    expect(table.rows.size).toBe(40);
+  });
+});
+
+it('a flush of what cannot be written holds up nothing else, and is forgotten with its deadline', async () => {
+  const { table, flusher, pass, put } = rig({ maxDeadLetters: 1 });
+  table.before = (rows) => {
+    if (rows.some(({ key }) => key[0]?.startsWith('bad'))) throw new SinkFailure('data', 'it is bad');
+  };
+  for (const name of ['bad1', 'bad2']) await put(name, '1');
+  await pass(1000);
+  const deadline = new AbortController();
+  const flushed = flusher.flush(deadline.signal);
+  await pass(10);
+  await put('good', '1');
+  await pass(40_000);
+  expect(table.get('good')).toBe('1');
+  deadline.abort();
+  expect(await flushed).toEqual({ left: 1, isWritten: false });
+});
+
+describe('a row that is to be written now', () => {
+  const version = async ({ rows, space }: ReturnType<typeof rig>, name: string): Promise<number> =>
+    (await rows.read(space.set, `row:${name}`))?.version ?? 0;
+
+  it('is written before those that wait, with others that are', async () => {
+    const world = rig({ minDelay: 60_000, maxDelay: 60_000 });
+    const { table, flusher, pass, put } = world;
+    for (const name of ['a', 'b', 'c']) await put(name, '1');
+    const urgent = ['b', 'c'].map(async (name) => flusher.writeNow(`row:${name}`, await version(world, name)));
+    await pass(50);
+    await Promise.all(urgent);
+    expect([...table.rows.keys()].sort()).toEqual(['b', 'c']);
+  });
+
+  it('is refused when it was set aside', async () => {
+    const world = rig();
+    world.table.before = () => {
+      throw new SinkFailure('data', 'it is bad');
+    };
+    await world.put('a', '1');
+    const refused = expect(world.flusher.writeNow('row:a', await version(world, 'a'))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('it is bad'),
+    });
+    await world.pass(50);
+    await refused;
+  });
+
+  it('waits for a change that is being written already, and no longer than a batch may take', async () => {
+    const world = rig({ timeout: 300 });
+    const { table, flusher, pass, put } = world;
+    let free: () => void = () => undefined;
+    table.before = () =>
+      new Promise((resolve) => {
+        free = resolve;
+      });
+    await put('a', '1');
+    await pass(520);
+    const one = flusher.writeNow('row:a', await version(world, 'a'));
+    free();
+    await pass(20);
+    await one;
+    table.before = () => {
+      throw new SinkFailure('transient', 'it is away');
+    };
+    await put('a', '2');
+    const late = expect(flusher.writeNow('row:a', await version(world, 'a'))).rejects.toMatchObject({
+      code: 'OVERLOADED',
+    });
+    await pass(600);
+    await late;
+  });
+});
+
+it('a bad row is set aside once, also when that has to be acknowledged again', async () => {
+  const { table, pass, put, rows, letters, space } = rig({ minDelay: 0, maxDelay: 10 });
+  table.before = () => {
+    throw new SinkFailure('data', 'it is bad');
+  };
+  const { acknowledge } = rows;
+  let fails = 2;
+  rows.acknowledge = (...args) =>
+    fails-- > 0 ? Promise.reject(new Error('the store is away')) : acknowledge.apply(rows, args);
+  await put('a', '1');
+  await pass(5000);
+  expect(await letters.list([space], 10)).toHaveLength(1);
+  expect(space.pending).toBe(0);
+});
+
+it('closing tries again until the deadline', async () => {
+  const { table, flusher, pass, put } = rig({ minDelay: 60_000, maxDelay: 60_000 });
+  let fails = 3;
+  table.before = () => {
+    if (fails-- > 0) throw new SinkFailure('transient', 'the connection was lost');
+  };
+  await put('a', '1');
+  await pass(10);
+  const closed = flusher.close(new AbortController().signal);
+  await pass(2000);
+  expect(await closed).toBe(0);
+  expect(table.get('a')).toBe('1');
 });

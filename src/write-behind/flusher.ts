@@ -76,7 +76,7 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
   readonly #aside = new Map<ByteString, number>();
   /** Of each part as it was last looked at. */
   readonly #sizes: BacklogSize[] = [];
-  /** The part that is first in turn. */
+  /** The part that is first in turn: the one that the rate kept from being looked at. */
   #first = 0;
   /** The epochs of parts as of their last claim. */
   readonly #tenures = new Map<number, number>();
@@ -220,12 +220,16 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
     try {
       await this.#writer.check();
       const held = rights.held();
-      const first = this.#first++ % Math.max(1, held.length);
-      const inTurn = [...held.slice(first), ...held.slice(0, first)];
+      const inTurn = [...held.slice(this.#first), ...held.slice(0, this.#first)];
+      this.#first = 0;
       if (this.#urgent.size > 0) taken += await this.#writeUrgent(inTurn);
       for (const right of inTurn) {
         const count = this.#take(space.policy.maxBatch);
-        if (count === 0) break;
+        if (count === 0) {
+          // It comes first the next time.
+          this.#first = held.indexOf(right);
+          break;
+        }
         try {
           const claimed = await this.#claimOf(right, this.#claim(count, minAge, maxAge));
           this.#giveBack(count - claimed.length, claimed.length === 0);

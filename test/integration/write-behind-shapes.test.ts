@@ -111,6 +111,23 @@ describe('records', () => {
     await eventually(() => expect(set.all('select at from trips')).toHaveLength(39));
   });
 
+  it('that wait for room keep their order, and go on when there is some', async () => {
+    await using set = await rig(TRIPS, 'trip:*', {
+      ...trips,
+      minDelay: '50ms',
+      maxDelay: '200ms',
+      maxPending: 4,
+      onFull: 'block',
+    });
+    await using node = await startNode(set.config);
+    await using client = await connect(node);
+    const records = [[1, 2, 3], [4, 5, 6], [7], [8]].map((some) => some.map((at) => JSON.stringify({ at })));
+    const replies = await client.pipeline(records.map((some) => ['RPUSH', 'trip:1', ...some]));
+    expect(replies.every((reply) => reply.startsWith(':'))).toBe(true);
+    const order = (): unknown[] => set.all('select at from trips order by rowid');
+    await eventually(() => expect(order()).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((at) => ({ at }))));
+  });
+
   it('that are too many are refused, or the oldest given up', async () => {
     const waiting = { minDelay: '1m', maxDelay: '1m', maxPending: 3 };
     await using shed = await rig(TRIPS, 'trip:*', { ...trips, ...waiting });
@@ -229,6 +246,28 @@ describe('rows that are read where they are written to', () => {
     await using client = await connect(node);
     expect(await client.command('HINCRBY', 'scooter:1', 'battery', '-5')).toBe(':75\r\n');
     await eventually(() => expect(set.all('select battery from scooters')).toEqual([{ battery: 75 }]));
+  });
+
+  it('keep the order of a client that does not wait for what is read', async () => {
+    await using set = await rig(
+      `${SCOOTERS}; insert into scooters values ('1', 1, 2, 80, null, 0), ('2', 1, 2, 80, null, 0)`,
+      'scooter:*',
+      scooters,
+      fromTable,
+    );
+    await using node = await startNode(set.config);
+    await using client = await connect(node);
+    expect(
+      await client.pipeline([
+        ['HINCRBY', 'scooter:1', 'battery', '5'],
+        ['HSET', 'scooter:1', 'battery', '100'],
+        ['HGET', 'scooter:1', 'battery'],
+        ['HINCRBY', 'scooter:2', 'battery', '5'],
+        ['DEL', 'scooter:2'],
+        ['HGETALL', 'scooter:2'],
+      ]),
+    ).toEqual([':85\r\n', ':0\r\n', '$3\r\n100\r\n', ':85\r\n', ':1\r\n', '*0\r\n']);
+    await eventually(() => expect(set.all('select id, battery from scooters')).toEqual([{ id: '1', battery: 100 }]));
   });
 
   it('are gone once they were removed, though the table has them still', async () => {
