@@ -158,7 +158,7 @@ export async function composeRemote({ config, target, credentials, clock, log }:
     keys: new RemoteKeys({ store: keyValue, typeOf, reads, isReserved: (key) => isReserved(key, false), tokens, now }),
     window: new RedisWindow(calls),
     rows: rowSafety.guard(new RedisDirtySet(calls, replicas)),
-    records: new RedisRecordLog(calls, replicas),
+    records: rowSafety.guardRecords(new RedisRecordLog(calls, replicas)),
     rowSafety,
     lease: new RedisLease(calls),
     entries: new RemoteEntries({

@@ -15,6 +15,7 @@ import type { DirtySet, Lease, RecordLog } from '../store/ports.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import { DeadLetters } from '../write-behind/dead-letters.ts';
 import { Flusher, type FlusherOptions } from '../write-behind/flusher.ts';
+import { KnownSets } from '../write-behind/known-sets.ts';
 import { LeasedPartitions } from '../write-behind/partition-rights.ts';
 import { RecordBacklog } from '../write-behind/record-backlog.ts';
 import { RowBacklog } from '../write-behind/row-backlog.ts';
@@ -147,6 +148,13 @@ async function composeOver(parts: WritesParts, buffer: RowBuffer | undefined): P
       writeNow: (key, version) => flusher.writeNow(key, version),
     });
   }
+  const tellForgotten = async (): Promise<void> => {
+    for (const { match, rows: count } of await new KnownSets(rows, records).settle(spaces))
+      part.error(
+        { keyspace: bytesToUtf8(match), rows: count },
+        'rows wait of a keyspace that has no writeBehind any more; nothing writes them until it is there again, with this pattern',
+      );
+  };
   return {
     rows: new WriteBehind(all, rows),
     flushers,
@@ -157,6 +165,9 @@ async function composeOver(parts: WritesParts, buffer: RowBuffer | undefined): P
       buffer?.start().catch((error: unknown) => part.error({ err: error }, 'the buffer is not passed on'));
       for (const right of rights) right.start();
       for (const flusher of flushers.values()) flusher.start();
+      tellForgotten().catch((error: unknown) =>
+        part.warn({ err: error }, 'it is not known whether rows of earlier keyspaces wait'),
+      );
     },
     async close(deadline) {
       await buffer?.rows.close(deadline);

@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import type { PassTarget } from '../store/buffered/buffer.ts';
-import type { DirtySet } from '../store/ports.ts';
+import type { DirtySet, RecordLog } from '../store/ports.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import type { StoreReport } from './inspect-store.ts';
 import type { StorePromise } from './store-promises.ts';
@@ -62,6 +62,18 @@ export class RowSafety {
       pass: async (...args: Parameters<PassTarget['pass']>) => {
         if (this.refusal !== undefined) throw this.refusal;
         return pass(...args);
+      },
+    });
+  }
+
+  /** The same records, of which none is accepted while there is a refusal. */
+  guardRecords(records: RecordLog): RecordLog {
+    const append = records.append.bind(records);
+    return Object.assign(records, {
+      append: async (...args: Parameters<RecordLog['append']>) => {
+        // Dead letters are rows that were accepted before.
+        if (this.refusal !== undefined && String(args[0]).startsWith('records:')) throw this.refusal;
+        return append(...args);
       },
     });
   }

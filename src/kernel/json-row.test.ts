@@ -34,4 +34,9 @@ describe('parseJsonRow', () => {
   ])('takes nothing else: %s', (text) => {
     expect(parseJsonRow(text)).toBeUndefined();
   });
+
+  it('takes long texts', () => {
+    const long = 'x'.repeat(10_000_000);
+    expect(parseJsonRow(`{"a":"${long}","b":1.0}`)?.get('a')).toBe(long);
+  });
 });

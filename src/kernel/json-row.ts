@@ -1,7 +1,9 @@
 import { type ByteString, bytesToUtf8, toBuffer, utf8ToBytes } from './bytes.ts';
 
 /** Texts are left alone, numbers become texts as they are written. */
-const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+/** Half of a character, which UTF-8 cannot hold. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
  * A JSON object (RFC 8259) of plain values as a row: field names and values are UTF-8, numbers keep the digits they are written with, true and
@@ -22,6 +24,7 @@ export function parseJsonRow(text: ByteString): Map<ByteString, ByteString | nul
   const row = new Map<ByteString, ByteString | null>();
   for (const [name, value] of Object.entries(parsed)) {
     if (typeof value === 'object' && value !== null) return undefined;
+    if (LONE_SURROGATE.test(name) || (typeof value === 'string' && LONE_SURROGATE.test(value))) return undefined;
     row.set(utf8ToBytes(name), value === null ? null : utf8ToBytes(String(value)));
   }
   return row;

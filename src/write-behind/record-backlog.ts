@@ -24,6 +24,11 @@ export interface RecordBacklogOptions {
   readonly now: () => number;
 }
 
+/** The name of a keyspace's log. */
+export function recordsOf(set: ByteString): ByteString {
+  return `records:${set}`;
+}
+
 /** Records that wait, in the order they came. One node at a time writes them: their order is that of one log. */
 export class RecordBacklog implements Backlog<WaitingRecord> {
   readonly partitions = 1;
@@ -34,7 +39,7 @@ export class RecordBacklog implements Backlog<WaitingRecord> {
 
   constructor(options: RecordBacklogOptions) {
     this.#options = options;
-    this.#name = `records:${options.space.set}`;
+    this.#name = recordsOf(options.space.set);
   }
 
   /**

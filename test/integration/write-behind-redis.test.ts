@@ -219,7 +219,7 @@ describe.skipIf(!hasRedis)('rows that are written behind over Redis', () => {
     expect(Buffer.from((await sluice.get('scooter:2')) ?? '').toString()).toBe('{"lat":"4"}');
     expect(await (await fetch(`http://${node.http}/scooter:2`)).json()).toEqual({ lat: '4' });
     await sluice.close();
-    expect(scooters.row('2')).toMatchObject({ lat: 4 });
+    await eventually(() => expect(scooters.row('2')).toMatchObject({ lat: 4 }));
   });
 
   it('are read by every node as soon as they are accepted, also after a token of the other', async () => {

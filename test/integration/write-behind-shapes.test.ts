@@ -410,3 +410,17 @@ it('the table gets no more rows in a time than it may', async () => {
   await eventually(() => expect(set.all('select id from scooters').length).toBeGreaterThan(100));
   expect(performance.now() - begun).toBeGreaterThan(900);
 }, 20_000);
+
+it('keys that are one row to the table are not taken for several', async () => {
+  const tables = 'create table visits (page integer primary key, n integer, sluice_version integer)';
+  await using set = await rig(tables, 'visits:*', { shape: 'counter', table: 'visits', key: 'page', columns: ['n'] });
+  await using node = await startNode(set.config);
+  await using client = await connect(node);
+  await client.pipeline([
+    ['INCRBY', 'visits:1', '5'],
+    ['INCRBY', 'visits:01', '7'],
+  ]);
+  await eventually(() => expect(set.all('select page, n from visits')).toEqual([{ page: 1, n: 5 }]));
+  const letters = async (): Promise<string> => (await fetch(`http://${node.admin}/api/dead-letters`)).text();
+  await eventually(async () => expect(await letters()).toContain('key column page'));
+});

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import type { ByteString } from '../../kernel/bytes.ts';
+import { type KeySpelling, requireKeyText } from '../key-text.ts';
 import { versionOf } from '../mapping-problems.ts';
 import { byKey, type GroupedRow, groupRows, type RowGroup } from '../row-groups.ts';
 import { SinkFailure, type SinkRow, type TableMapping, type WriteRight } from '../sink.ts';
@@ -10,6 +11,16 @@ import { type PostgresColumn, readTable } from './postgres-facts.ts';
 import { failureOf } from './postgres-failure.ts';
 import { columnOf, fenceStatement, lockingStatement, type Place, statementsOf } from './postgres-statements.ts';
 
+/** Of types of which one value can be written in several ways. */
+const spellingOf: ReadonlyMap<string, KeySpelling> = new Map<string, KeySpelling>([
+  ['smallint', 'whole'],
+  ['integer', 'whole'],
+  ['bigint', 'whole'],
+  ['numeric', 'decimal'],
+  ['real', 'decimal'],
+  ['double precision', 'decimal'],
+  ['uuid', 'uuid'],
+]);
 /** Of one statement. */
 const MAX_ROWS = 2000;
 /** Of the values of one statement, bytes; one row may be longer. */
@@ -24,6 +35,7 @@ export async function writeRows(client: ClientBase, mapping: TableMapping, rows:
   if (table === undefined) throw new SinkFailure('schema', `there is no table ${mapping.table}`);
   const place = { table, mapping };
   expectVersion(place);
+  requireKeys(place, rows);
   const groups = groupRows(mapping, rows).map((group) => ({ group, statements: statementsOf(place, group) }));
   // One statement that inserts goes through rows in their order by itself; several, or a join, would lock them in another one.
   const [only] = groups;
@@ -52,6 +64,15 @@ async function ofFence<T>(fence: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof SinkFailure)) throw error;
     throw new SinkFailure('schema', `fence ${fence}: ${error.message}`);
+  }
+}
+
+/** @throws SinkFailure data: a key is not spelled as its column spells it */
+function requireKeys(place: Place, rows: readonly SinkRow[]): void {
+  for (const [i, name] of place.mapping.key.entries()) {
+    const spelling = spellingOf.get(columnOf(place, name).type.replace(/\(.*/, ''));
+    if (spelling === undefined) continue;
+    for (const { key } of rows) requireKeyText(key[i] as ByteString, name, spelling);
   }
 }
 

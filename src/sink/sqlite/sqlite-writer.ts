@@ -1,4 +1,6 @@
+import type { ByteString } from '../../kernel/bytes.ts';
 import type { Database, SqliteValue, Statement } from '../../store/engine/sqlite.ts';
+import { type KeySpelling, requireKeyText } from '../key-text.ts';
 import { versionOf } from '../mapping-problems.ts';
 import { groupRows, type RowGroup } from '../row-groups.ts';
 import { SinkFailure, type SinkRow, type TableMapping, type WriteRight } from '../sink.ts';
@@ -6,7 +8,7 @@ import { parseTableName, quoteName, quoteNames } from '../table-name.ts';
 import { textOf } from '../value-text.ts';
 import { folded, readTable, type SqliteColumn, type SqliteTable, targetOf } from './sqlite-facts.ts';
 import { failureOf } from './sqlite-failure.ts';
-import { boundValue, kindOf } from './sqlite-values.ts';
+import { boundValue, type ColumnKind, kindOf } from './sqlite-values.ts';
 
 /**
  * Writes rows in one transaction. The table is looked at within it, so its columns are what they are told to be.
@@ -62,13 +64,19 @@ interface RowStatement {
   readonly takes: readonly ('key' | 'values' | 'version')[];
 }
 
+/** Of kinds of which one value can be written in several ways. */
+const spellingOf: Partial<Record<ColumnKind, KeySpelling>> = { integer: 'whole', real: 'decimal', decimal: 'decimal' };
+
 function writeGroup(database: Database, place: Place, group: RowGroup): void {
   const { mapping } = place;
   const key = mapping.key.map((name) => columnOf(place, name));
   const columns = group.columns.map((name) => columnOf(place, name));
   expectVersion(place);
   const statements = statementsOf(place, group).map(({ sql, takes }) => ({ statement: database.prepare(sql), takes }));
+  const spellings = key.map(({ type }) => spellingOf[kindOf(type)]);
   for (const row of group.rows) {
+    for (const [i, spelling] of spellings.entries())
+      if (spelling !== undefined) requireKeyText(row.key[i] as ByteString, key[i]?.name ?? '', spelling);
     const given = {
       key: row.key.map((value, i) => boundValue(value, key[i] as SqliteColumn)),
       values: row.values.map((value, i) => (value === null ? null : boundValue(value, columns[i] as SqliteColumn))),

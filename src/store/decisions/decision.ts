@@ -28,6 +28,11 @@ export interface DecisionParts {
   readonly args: number;
   readonly lua: string;
   /**
+   * The script goes with every call, so that the server never has to ask for it: a reading that comes again then could come after a change that
+   * was made after it. @default false
+   */
+  readonly isSentWhole?: boolean;
+  /**
    * @param keys as many as `keys` says @param args as many as `args` says or more
    * @throws SluiceError WRONG_TYPE, NOT_AN_INTEGER, OVERFLOW, KEY_TOO_LONG, INVALID_ARGUMENT, where the script answers with an error
    */

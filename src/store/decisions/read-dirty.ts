@@ -10,6 +10,7 @@ import { luaEnds, luaTime, timeOf } from './time.ts';
 export const readDirty = defineDecision({
   name: 'read-dirty',
   access: 'read',
+  isSentWhole: true,
   keys: [1, 1],
   args: 1,
   lua: `${luaTime}${luaEnds}

@@ -68,8 +68,8 @@ export class DecisionOrder {
 
   #send(call: Call, withScript: boolean): void {
     const { decision, keys, args, signal, answered } = call;
-    const { access, sha1, lua } = decision;
-    const script = withScript ? ['EVAL', lua] : ['EVALSHA', sha1];
+    const { access, sha1, lua, isSentWhole = false } = decision;
+    const script = withScript || isSentWhole ? ['EVAL', lua] : ['EVALSHA', sha1];
     this.#underWay++;
     this.#commands
       .call([...script, String(keys.length), ...keys, ...args], {
@@ -88,13 +88,22 @@ export class DecisionOrder {
     this.#underWay--;
     const isOrderly = this.#again.length === 0;
     const hasNoScript = reply instanceof ReplyError && reply.message.startsWith('NOSCRIPT');
-    if (hasNoScript || (!isOrderly && call.decision.access === 'read')) {
+    if (hasNoScript || (!isOrderly && this.#isTooEarly(call))) {
       this.#again.push(call);
     } else {
       if (!isOrderly) this.#ran.set(call.keys[0] as ByteString, call.order);
       call.resolve(reply);
     }
     this.#goOn();
+  }
+
+  /** A reading that came before a change that should have been there, as the server had no script for that. */
+  #isTooEarly({ decision, keys, order }: Call): boolean {
+    const [key] = keys;
+    return (
+      decision.access === 'read' &&
+      this.#again.some((one) => one.order < order && one.keys[0] === key && one.decision.access !== 'read')
+    );
   }
 
   #failed(call: Call, error: unknown): void {
