@@ -56,7 +56,7 @@ export interface DirtyKeys {
   readonly inflight: ByteString;
   /** Since when these had waited. */
   readonly since: ByteString;
-  /** The last version. */
+  /** The last version of rows that are forgotten. */
   readonly versions: ByteString;
   /** Written to see whether what came before is at the replicas. */
   readonly barrier: ByteString;

@@ -201,7 +201,7 @@ export type RowChange =
   | { readonly kind: 'delete' };
 
 export interface RowChanged {
-  /** Below 2^53; grows with every change in the partition, and with the clock. */
+  /** Below 2^53; grows with every change of the row, and with the clock. */
   readonly version: number;
   /** Of `merge`: fields that are new, or of those to be emptied, that were there. Otherwise 1 when there was a row. */
   readonly count: number;

@@ -222,7 +222,7 @@ const decisionSteps: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
     .map(([kept, items]) =>
       script(
         acknowledgeDirty,
-        [...dirtySet, ...items.map(([name]) => `n:${name}`)],
+        [...dirtySet, 'n:version', ...items.map(([name]) => `n:${name}`)],
         ['NOW', kept, ...items.flatMap(([name, after]) => [name, `${String(START + after)}000`])],
       ),
     ),

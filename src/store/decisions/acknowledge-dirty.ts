@@ -14,11 +14,11 @@ import {
   takeSince,
 } from './dirty-keys.ts';
 import { luaDropEnded, luaTime, timeOf } from './time.ts';
-import { luaWhole } from './whole-numbers.ts';
+import { luaWhole, NOT_AN_INTEGER_TEXT, wholeNumber } from './whole-numbers.ts';
 
 const { adding, clean, dirty: dirtyLetter, dropped } = rowLetter;
 /** Keys before the rows. */
-const FIRST_ROW = 3;
+const FIRST_ROW = 4;
 
 /** Arguments before the rows. */
 const FIRST_NAME = 2;
@@ -27,7 +27,7 @@ const FIRST_NAME = 2;
  * Rows were written. One that has not changed since is clean; one that has goes on waiting. Where clean rows are kept for a time, it is remembered as
  * long of a row that was removed, or has no fields, that there is nothing else to be known of it: somebody may still be reading what was there before.
  *
- * Keys: those that wait, those that are being written, since when these had waited, the rows. Arguments: instant, how long clean rows are kept ('':
+ * Keys: those that wait, those that are being written, since when these had waited, the last version of rows that are forgotten, the rows. Arguments: instant, how long clean rows are kept ('':
  * for ever), name and version of each row. Reply: how many are clean.
  */
 export const acknowledgeDirty = defineDecision({
@@ -38,10 +38,14 @@ export const acknowledgeDirty = defineDecision({
   lua: `${luaTime}${luaDropEnded}${luaWhole}${luaBack}${luaTypes}
 for at = ${FIRST_ROW + 1}, #KEYS do redis.call('HLEN', KEYS[at]) end
 local count = 0
+local floor = whole(redis.call('GET', KEYS[4]))
+if not floor then return redis.error_reply('${NOT_AN_INTEGER_TEXT}') end
+local latest = floor
 for i = 1, #KEYS - ${FIRST_ROW} do
   local row = KEYS[${FIRST_ROW} + i]
   local name, version = ARGV[2 * i + 1], ARGV[2 * i + 2]
   redis.call('ZREM', KEYS[2], name)
+  latest = math.max(latest, tonumber(version))
   local since = tonumber(redis.call('HGET', KEYS[3], name) or now)
   redis.call('HDEL', KEYS[3], name)
   local isLast = redis.call('HGET', row, '${ROW_VERSION}') == version
@@ -80,18 +84,29 @@ for i = 1, #KEYS - ${FIRST_ROW} do
     end
   end
 end
+if latest > floor then redis.call('SET', KEYS[4], text(latest)) end
 return count
 `,
   native(space, keys, args) {
-    const [dirty, inflight, since, ...rows] = keys as [ByteString, ByteString, ByteString, ...ByteString[]];
+    const [dirty, inflight, since, versions, ...rows] = keys as [
+      ByteString,
+      ByteString,
+      ByteString,
+      ByteString,
+      ...ByteString[],
+    ];
     const now = timeOf(space, keys, args[0]);
     const kept = args[1] === '' ? undefined : now + numberIn(args[1]);
     const { dirtyRows, inflightRows } = requireTypes(space, dirty, inflight, since);
     for (const row of rows) space.keyspace(row).hashes.read(row);
+    const { strings } = space.keyspace(versions);
+    const floor = wholeNumber(strings.get(versions));
+    let latest = floor;
     let count = 0;
     for (const [i, row] of rows.entries()) {
       const name = args[FIRST_NAME + 2 * i] as ByteString;
       const version = args[FIRST_NAME + 2 * i + 1];
+      latest = Math.max(latest, numberIn(version));
       const { hashes } = space.keyspace(row);
       inflightRows.remove(inflight, name);
       const waited = takeSince(space, since, name, now);
@@ -125,6 +140,8 @@ return count
         space.keyspace(row).expire(row, kept);
       } else if (left === 0) space.keyspace(row).delete(row);
     }
+    // A row that is forgotten, and comes again, goes on from there.
+    if (latest > floor) strings.set(versions, String(latest), { entryClass: space.entryClass });
     return count;
   },
 });

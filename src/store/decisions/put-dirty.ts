@@ -15,7 +15,7 @@ const FIRST_FIELD = 4;
 /**
  * Changes a row that is written to a sink later. It waits from its first change on, whatever comes after that.
  *
- * Keys: the row, those that wait, the last version. Arguments: instant, mode (`merge` into what there is, `replace` it, `delete` it), name
+ * Keys: the row, those that wait, the last version of rows that are forgotten. Arguments: instant, mode (`merge` into what there is, `replace` it, `delete` it), name
  * of the row, how many may wait, then for each field: what to do (`s` set, `x` drop, `i` add a whole number, `c` the same where the sink adds
  * too, `r` the same for what is part of the sum already), its name, a value. Reply: version, how many fields are new (`s`, `i`, `c`) or were there (`x`), for `replace` and `delete` whether there
  * was a row, the last sum, and how many wait. Version 0: nothing was changed, for as many wait as may, and this row is none of them.
@@ -31,8 +31,9 @@ ${luaWhole}${luaAdd}local row = KEYS[1]
 redis.call('HLEN', row)
 local waiting = redis.call('ZCARD', KEYS[2])
 local waits = redis.call('ZSCORE', KEYS[2], ARGV[3])
-local last = whole(redis.call('GET', KEYS[3]))
-if not last then return redis.error_reply('${NOT_AN_INTEGER_TEXT}') end
+local floor, own = whole(redis.call('GET', KEYS[3])), whole(redis.call('HGET', row, '${ROW_VERSION}'))
+if not floor or not own then return redis.error_reply('${NOT_AN_INTEGER_TEXT}') end
+local version = text(math.max(floor + 1, own + 1, now * ${VERSIONS_PER_MS}))
 local mode = ARGV[2]
 if not waits and waiting >= tonumber(ARGV[4]) then return {'0', 0, '', waiting} end
 local isPlain, probe, names = mode ~= 'delete' and #ARGV < ${MAX_PLAIN_WORDS}, {'${ROW_REMOVED}'}, {}
@@ -48,10 +49,10 @@ for at = 5, #ARGV, 3 do
   probe[#probe + 1] = '${dropped}' .. name
 end
 if isPlain then
-  local version = text(math.max(last + 1, now * ${VERSIONS_PER_MS}))
+  local there = mode ~= 'merge' and redis.call('HLEN', row) > 0 and redis.call('HEXISTS', row, '${ROW_REMOVED}') == 0
   -- First what a server without memory refuses, and with it all.
-  redis.call('SET', KEYS[3], version)
-  local count, gone, set = 0, {}, {'${ROW_VERSION}', version}
+  redis.call('HSET', row, '${ROW_VERSION}', version)
+  local count, gone, set = there and 1 or 0, {}, {'${ROW_VERSION}', version}
   if mode == 'merge' then
     local was = redis.call('HMGET', row, unpack(probe))
     if was[1] then
@@ -66,7 +67,6 @@ if isPlain then
     if #gone > 0 then redis.call('HDEL', row, unpack(gone)) end
     if not waits then redis.call('PERSIST', row) end
   else
-    if redis.call('HLEN', row) > 0 and redis.call('HEXISTS', row, '${ROW_REMOVED}') == 0 then count = 1 end
     redis.call('DEL', row)
     set = {'${ROW_VERSION}', version, '${ROW_WHOLE}', '1', '${ROW_KNOWN}', '1'}
   end
@@ -97,9 +97,8 @@ for at = 5, #ARGV, 3 do
     sums[at] = text(sum)
   end
 end
-local version = math.max(last + 1, now * ${VERSIONS_PER_MS})
-redis.call('SET', KEYS[3], text(version))
 local there = redis.call('HLEN', row) > 0 and redis.call('HEXISTS', row, '${ROW_REMOVED}') == 0
+redis.call('HSET', row, '${ROW_VERSION}', version)
 local count, answer = 0, ''
 if mode == 'merge' then
   redis.call('PERSIST', row)
@@ -130,12 +129,12 @@ for at = 5, #ARGV, 3 do
     if had == 0 and mode == 'merge' then count = count + 1 end
   end
 end
-redis.call('HSET', row, '${ROW_VERSION}', text(version))
+redis.call('HSET', row, '${ROW_VERSION}', version)
 if not waits then
   redis.call('ZADD', KEYS[2], text(now), ARGV[3])
   waiting = waiting + 1
 end
-return {text(version), count, answer, waiting}
+return {version, count, answer, waiting}
 `,
   native(space, keys, args) {
     const [row, dirty, versions] = keys as [ByteString, ByteString, ByteString];
@@ -149,7 +148,8 @@ return {text(version), count, answer, waiting}
     const queue = sortedSets.read(dirty);
     const waiting = queue?.size ?? 0;
     const waits = queue?.score(rowName) !== undefined;
-    const last = wholeNumber(strings.get(versions));
+    const floor = wholeNumber(strings.get(versions));
+    const own = wholeNumber(fields?.get(ROW_VERSION));
     if (!waits && waiting >= Number(args[3])) return ['0', 0, '', waiting];
     const { sums, steps } = sumsOf(
       args,
@@ -160,7 +160,7 @@ return {text(version), count, answer, waiting}
     let answer = '';
     if (mode === 'merge') {
       if (fields !== undefined) space.keyspace(row).expire(row, 0);
-      if (hashes.delete(row, ROW_REMOVED)) {
+      if (fields?.has(ROW_REMOVED) === true && hashes.delete(row, ROW_REMOVED)) {
         hashes.set(row, ROW_WHOLE, '1', entryClass);
         hashes.set(row, ROW_KNOWN, '1', entryClass);
       }
@@ -170,20 +170,23 @@ return {text(version), count, answer, waiting}
       hashes.set(row, mode === 'delete' ? ROW_REMOVED : ROW_WHOLE, '1', entryClass);
       hashes.set(row, ROW_KNOWN, '1', entryClass);
     }
+    const version = String(Math.max(floor + 1, own + 1, now * VERSIONS_PER_MS));
+    hashes.set(row, ROW_VERSION, version, entryClass);
+    const there = hashes.read(row);
     for (let at = FIRST_FIELD; at + 2 < args.length; at += 3) {
       const name = args[at + 1] as ByteString;
       if (args[at] === 'r') {
         hashes.set(row, added + name, steps?.get(at) as ByteString, entryClass);
         continue;
       }
-      const wasClean = hashes.delete(row, clean + name);
+      const wasClean = there?.has(clean + name) === true && hashes.delete(row, clean + name);
       if (args[at] === 'x') {
         const wasDirty = hashes.delete(row, dirtyLetter + name);
         hashes.set(row, dropped + name, '', entryClass);
         if (wasClean || wasDirty) count++;
         continue;
       }
-      hashes.delete(row, dropped + name);
+      if (there?.has(dropped + name) === true) hashes.delete(row, dropped + name);
       const sum = sums?.get(at);
       const step = steps?.get(at);
       answer = sum ?? answer;
@@ -197,9 +200,6 @@ return {text(version), count, answer, waiting}
       }
       if (isNew && !wasClean && mode === 'merge') count++;
     }
-    const version = String(Math.max(last + 1, now * VERSIONS_PER_MS));
-    strings.set(versions, version, { entryClass });
-    hashes.set(row, ROW_VERSION, version, entryClass);
     if (!waits) sortedSets.add(dirty, rowName, now, entryClass);
     return [version, count, answer, waits ? waiting : waiting + 1];
   },

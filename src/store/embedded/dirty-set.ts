@@ -24,7 +24,7 @@ import { listDirty } from '../decisions/list-dirty.ts';
 import { loadDirty } from '../decisions/load-dirty.ts';
 import { putDirty } from '../decisions/put-dirty.ts';
 import { readDirty } from '../decisions/read-dirty.ts';
-import { StoreKeys } from '../keys.ts';
+import { type DirtyKeys, StoreKeys } from '../keys.ts';
 import type {
   ClaimedRow,
   DirtySet,
@@ -44,6 +44,7 @@ const keys = new StoreKeys();
 export class EmbeddedDirtySet implements DirtySet {
   readonly partitions = 1;
   readonly #turn: EmbeddedTurn;
+  readonly #keys = new Map<ByteString, DirtyKeys>();
 
   constructor(turn: EmbeddedTurn) {
     this.#turn = turn;
@@ -53,13 +54,22 @@ export class EmbeddedDirtySet implements DirtySet {
     return 0;
   }
 
+  /** Sets are few, and asked for with every change. */
+  #keysOf(set: ByteString): DirtyKeys {
+    const known = this.#keys.get(set);
+    if (known !== undefined) return known;
+    const made = keys.dirty(set, 0);
+    this.#keys.set(set, made);
+    return made;
+  }
+
   put(
     set: ByteString,
     key: ByteString,
     change: RowChange,
     { ack, limit }: PutOptions,
   ): RowChanged | undefined | Promise<RowChanged | undefined> {
-    const { dirty, versions, row } = keys.dirty(set, 0);
+    const { dirty, versions, row } = this.#keysOf(set);
     // Said at once: it reveals nothing that would have to be committed before.
     const waiting = this.#turn.engine.internal.sortedSets.read(dirty);
     if (waiting !== undefined && waiting.size >= limit && waiting.score(key) === undefined) return undefined;
@@ -70,12 +80,12 @@ export class EmbeddedDirtySet implements DirtySet {
   }
 
   read(set: ByteString, key: ByteString): StoredRow | undefined | Promise<StoredRow | undefined> {
-    const reply = this.#turn.decideNow(readDirty, [keys.dirty(set, 0).row + key], ['']);
+    const reply = this.#turn.decideNow(readDirty, [this.#keysOf(set).row + key], ['']);
     return reply instanceof Promise ? reply.then(storedRow) : storedRow(reply);
   }
 
   async load(set: ByteString, key: ByteString, row: RowLoad): Promise<boolean> {
-    return (await this.#turn.decide(loadDirty, [keys.dirty(set, 0).row + key], loadDirtyArgs(row), undefined)) === 1;
+    return (await this.#turn.decide(loadDirty, [this.#keysOf(set).row + key], loadDirtyArgs(row), undefined)) === 1;
   }
 
   async waiting(
@@ -83,7 +93,7 @@ export class EmbeddedDirtySet implements DirtySet {
     _: number,
     { count, counts = false }: { readonly count: number; readonly counts?: boolean },
   ): Promise<ClaimedRow[]> {
-    const { dirty, inflight, since, row } = keys.dirty(set, 0);
+    const { dirty, inflight, since, row } = this.#keysOf(set);
     const names = await this.#turn.decide(listDirty, [dirty, inflight, since], [countArg('count', count)], undefined);
     const rows: ClaimedRow[] = [];
     for (const name of names as ByteString[]) {
@@ -95,17 +105,22 @@ export class EmbeddedDirtySet implements DirtySet {
   }
 
   async claim(set: ByteString, _: number, claim: RowClaim): Promise<ClaimedRow[]> {
-    const { dirty, inflight, since, row } = keys.dirty(set, 0);
+    const { dirty, inflight, since, row } = this.#keysOf(set);
     const args = claimDirtyArgs(claim);
     const names = (await this.#turn.decide(claimDirty, [dirty, inflight, since], args, undefined)) as ByteString[];
-    const rows: ClaimedRow[] = [];
-    for (const name of names) {
-      const claimed =
-        claim.counts === true
-          ? claimedCounts(name, await this.#turn.decide(freezeCounts, [row + name], [''], undefined))
-          : claimedRow(name, await this.#turn.decideNow(readDirty, [row + name], ['']));
-      if (claimed !== undefined) rows.push(claimed);
-    }
+    const isCounts = claim.counts === true;
+    // Together: what was changed a moment ago waits for its commit, and all of it for one.
+    const replies = await Promise.all(
+      names.map((name) =>
+        isCounts
+          ? this.#turn.decide(freezeCounts, [row + name], [''], undefined)
+          : this.#turn.decideNow(readDirty, [row + name], ['']),
+      ),
+    );
+    const rows = replies.flatMap((reply, i) => {
+      const name = names[i] as ByteString;
+      return (isCounts ? claimedCounts(name, reply) : claimedRow(name, reply)) ?? [];
+    });
     return rows;
   }
 
@@ -116,19 +131,19 @@ export class EmbeddedDirtySet implements DirtySet {
     keepFor?: number,
   ): Promise<number> {
     if (rows.length === 0) return 0;
-    const { dirty, inflight, since, row } = keys.dirty(set, 0);
-    const names = [dirty, inflight, since, ...rows.map(({ key }) => row + key)];
+    const { dirty, inflight, since, versions, row } = this.#keysOf(set);
+    const names = [dirty, inflight, since, versions, ...rows.map(({ key }) => row + key)];
     const args = acknowledgeDirtyArgs(rows, keepFor);
     return (await this.#turn.decide(acknowledgeDirty, names, args, undefined)) as number;
   }
 
   async fail(set: ByteString, _: number, names: readonly ByteString[]): Promise<number> {
-    const { dirty, inflight, since } = keys.dirty(set, 0);
+    const { dirty, inflight, since } = this.#keysOf(set);
     return (await this.#turn.decide(failDirty, [dirty, inflight, since], ['', ...names], undefined)) as number;
   }
 
   async size(set: ByteString, _: number): Promise<DirtySize> {
-    const { dirty, inflight, since } = keys.dirty(set, 0);
+    const { dirty, inflight, since } = this.#keysOf(set);
     return dirtySize(await this.#turn.decide(countDirty, [dirty, inflight, since], [''], undefined));
   }
 
@@ -136,7 +151,7 @@ export class EmbeddedDirtySet implements DirtySet {
   holds(set: ByteString, key: ByteString): boolean {
     const { engine } = this.#turn;
     if (engine.state === 'loading') engine.requireWritable();
-    const { dirty, inflight } = keys.dirty(set, 0);
+    const { dirty, inflight } = this.#keysOf(set);
     const { sortedSets } = engine.internal;
     return sortedSets.read(dirty)?.score(key) !== undefined || sortedSets.read(inflight)?.score(key) !== undefined;
   }
@@ -145,7 +160,7 @@ export class EmbeddedDirtySet implements DirtySet {
   held(set: ByteString): { readonly rows: number; readonly oldest: number | undefined } {
     const { state, internal } = this.#turn.engine;
     if (state === 'loading') return { rows: 0, oldest: undefined };
-    const { dirty, inflight, since } = keys.dirty(set, 0);
+    const { dirty, inflight, since } = this.#keysOf(set);
     const waiting = internal.sortedSets.read(dirty);
     const claimed = internal.sortedSets.read(inflight);
     let rows = (waiting?.size ?? 0) + (claimed?.size ?? 0);
@@ -162,13 +177,13 @@ export class EmbeddedDirtySet implements DirtySet {
   /** Whether what is not written yet says all of a field. At once, committed or not. */
   knows(set: ByteString, key: ByteString, field: ByteString): boolean {
     if (!this.holds(set, key)) return false;
-    const row = this.#turn.engine.internal.hashes.read(keys.dirty(set, 0).row + key);
+    const row = this.#turn.engine.internal.hashes.read(this.#keysOf(set).row + key);
     const signs = [ROW_REMOVED, ROW_WHOLE, rowLetter.dirty + field, rowLetter.dropped + field];
     return row !== undefined && signs.some((name) => row.has(name));
   }
 
   /** What is not written yet; undefined where all is. */
   async unwritten(set: ByteString, key: ByteString): Promise<UnwrittenRow | undefined> {
-    return unwrittenRow(key, await this.#turn.decideNow(readDirty, [keys.dirty(set, 0).row + key], ['']));
+    return unwrittenRow(key, await this.#turn.decideNow(readDirty, [this.#keysOf(set).row + key], ['']));
   }
 }

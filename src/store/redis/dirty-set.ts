@@ -133,11 +133,11 @@ export class RedisDirtySet implements DirtySet {
     rows: readonly Pick<ClaimedRow, 'key' | 'version'>[],
     keepFor?: number,
   ): Promise<number> {
-    const { dirty, inflight, since, row } = this.#calls.keys.dirty(set, partition);
+    const { dirty, inflight, since, versions, row } = this.#calls.keys.dirty(set, partition);
     let count = 0;
     for (let from = 0; from < rows.length; from += MAX_ROWS_A_CALL) {
       const some = rows.slice(from, from + MAX_ROWS_A_CALL);
-      const names = [dirty, inflight, since, ...some.map(({ key }) => row + key)];
+      const names = [dirty, inflight, since, versions, ...some.map(({ key }) => row + key)];
       const args = acknowledgeDirtyArgs(some, keepFor);
       count += (await this.#calls.decide(acknowledgeDirty, names, args)) as number;
     }
