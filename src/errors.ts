@@ -134,9 +134,9 @@ export const errorCodes = {
     remedy: 'Try again after the time the answer names; set `grace`, a longer `ttl` or a higher rate.',
   },
   MANAGED_KEY: {
-    summary:
-      'The key belongs to a read-through keyspace, whose values come from its origin, and cannot be used this way.',
-    remedy: 'Use a command of the list of managed keys, change the value at its origin, or use a key of another name.',
+    summary: 'The key belongs to a keyspace that is read through or written behind, and cannot be used this way.',
+    remedy:
+      'Use a command of the lists for such keys (commands reference), change the value at its origin, or use a key of another name.',
   },
   KEY_CONFLICT: {
     summary: 'What is kept under the key was fetched for another URL or with other parameters.',

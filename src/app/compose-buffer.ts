@@ -89,7 +89,9 @@ export async function composeBuffer({
 function bufferedSets({ keyspaces }: SluiceConfig): BufferedSets {
   return new Map(
     keyspaces.flatMap(({ match, writeBehind }) =>
-      writeBehind?.buffer === 'local' ? [[setNameOf(match), { counts: writeBehind.shape === 'counter' }]] : [],
+      writeBehind?.buffer === 'local'
+        ? [[setNameOf(match, writeBehind.shape), { counts: writeBehind.shape === 'counter' }]]
+        : [],
     ),
   );
 }

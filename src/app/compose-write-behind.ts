@@ -98,7 +98,7 @@ async function composeOver(parts: WritesParts, buffer: RowBuffer | undefined): P
     const origin = origins.get(match);
     const mapping = mappingOf(writeBehind, pattern.names);
     const policy = policyOf(keyspace, origin === undefined ? undefined : ttl);
-    const buffered = buffer && (() => buffer.rows.held(setNameOf(match)));
+    const buffered = buffer && (() => buffer.rows.held(setNameOf(match, writeBehind.shape)));
     const space = new RowSpace({ match, pattern, policy, mapping, clock, buffer: buffered });
     spaces.push(space);
     const held = new LeasedPartitions({
@@ -137,7 +137,7 @@ async function composeOver(parts: WritesParts, buffer: RowBuffer | undefined): P
       const backlog = new RecordBacklog({ space, log: records, newId, now: () => clock.now() });
       const flusher = new Flusher({ ...common, backlog });
       flushers.set(space, flusher as unknown as Flusher);
-      all.push({ space, records: backlog, writeNow: () => Promise.resolve() });
+      all.push({ space, records: backlog, writeNow: () => Promise.resolve(), writesNow: () => true });
       continue;
     }
     const flusher = new Flusher({ ...common, backlog: new RowBacklog(space, rows) });
@@ -146,6 +146,7 @@ async function composeOver(parts: WritesParts, buffer: RowBuffer | undefined): P
       space,
       loader: origin && new RowLoader({ origin, rows, clock, timeout, negativeTtl, ttl }),
       writeNow: (key, version) => flusher.writeNow(key, version),
+      writesNow: () => flusher.writesNow,
     });
   }
   const tellForgotten = async (): Promise<void> => {

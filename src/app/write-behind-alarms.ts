@@ -40,7 +40,9 @@ export function alarmsOf(
   const lag = lagOf(space, now);
   const alarms: Alarm[] = [];
   const raise = (name: AlarmName, text: string, isBad = false): void => void alarms.push({ name, text, isBad });
-  if (pending >= maxPending) raise('full', `${pending} rows wait, which is all there is room for`, true);
+  // What is only observed has no room, and needs none.
+  if (maxPending > 0 && pending >= maxPending)
+    raise('full', `${pending} rows wait, which is all there is room for`, true);
   if (letters.isFull) raise('full', `there is no room for more than ${letters.count} dead letters`, true);
   if (trouble !== undefined) raise('trouble', `rows cannot be written: ${trouble}`);
   if (limits.lag > 0 && lag >= limits.lag) raise('lag', `a row has waited for ${Math.round(lag / 1000)} s`);

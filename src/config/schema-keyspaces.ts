@@ -186,6 +186,14 @@ export const keyspaces = z
     }
     const patterns = list.map(({ match }) => patternOf(match));
     const apis = new Map<string, { readonly index: number; readonly limits: string }>();
+    const tables = new Map<string, number>();
+    for (const [index, { writeBehind: behind }] of list.entries()) {
+      if (behind === undefined || behind.shape === 'record') continue;
+      const table = JSON.stringify([behind.sink, behind.table, behind.version]);
+      const first = tables.get(table);
+      if (first === undefined) tables.set(table, index);
+      else problem([index, 'writeBehind', 'version'], twoWriters(behind.version, behind.table, first));
+    }
     for (const [index, { match, origin: written }] of list.entries()) {
       for (const [at, { match: other }] of list.slice(0, index).entries()) {
         const wrong = overlap(patterns[index] as KeyPattern, patterns[at] as KeyPattern);
@@ -279,6 +287,11 @@ The guides on read-through keys and on write-behind have examples.`,
     secret: true,
     defaultText: 'none',
   });
+
+/** The changes of one keyspace would hide those of the other. */
+function twoWriters(version: string, table: string, index: number): string {
+  return `keyspaces[${index}] has its versions in the column ${version} of ${table}, too; give each a column of its own`;
+}
 
 /** Of a text that was found to be one. */
 export function patternOf(text: string): KeyPattern {

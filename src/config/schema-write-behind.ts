@@ -47,6 +47,7 @@ export const writeBehind = z
         z
           .array(column())
           .min(1)
+          .refine((names) => new Set(names).size === names.length, { error: () => 'expected each column once' })
           .transform((names) => Object.fromEntries(names.map((name) => [name, name]))),
         z.record(z.string(), column()),
       ],

@@ -6,6 +6,9 @@ import type { User } from './user.ts';
 /** What an HTTP request does to a key. */
 export type Verb = 'read' | 'write' | 'delete' | 'count';
 
+/** A record that is appended is a write of its own to users with rules; to tokens it is one like any other. */
+export type RequestVerb = Verb | 'append';
+
 export const verbs = ['read', 'write', 'delete', 'count'] as const satisfies readonly Verb[];
 
 /** The command each is to users with rules, and what it does to the key. */
@@ -14,12 +17,13 @@ const commandOf = {
   write: ['set', Need.write],
   delete: ['del', Need.write],
   count: ['incrby', Need.both],
-} as const satisfies Record<Verb, readonly [string, Need]>;
+  append: ['rpush', Need.write],
+} as const satisfies Record<RequestVerb, readonly [string, Need]>;
 
 /** What a request may do to keys. */
 export interface HttpRights {
   /** What is missing, for a refusal; undefined when nothing is. It depends on the key's name alone, never on whether it exists. */
-  refusal(verb: Verb, key: ByteString): string | undefined;
+  refusal(verb: RequestVerb, key: ByteString): string | undefined;
 }
 
 /** The rights of a user with rules, as they are at the moment. */
@@ -30,7 +34,7 @@ export class UserRights implements HttpRights {
     this.#user = user;
   }
 
-  refusal(verb: Verb, key: ByteString): string | undefined {
+  refusal(verb: RequestVerb, key: ByteString): string | undefined {
     const { name, permissions } = this.#user;
     if (permissions === undefined) return undefined;
     const [command, need] = commandOf[verb];
@@ -54,8 +58,9 @@ export class TokenRights implements HttpRights {
     this.#reaches = (key) => globs.some((matches) => matches(key));
   }
 
-  refusal(verb: Verb, key: ByteString): string | undefined {
-    if (!this.#verbs.has(verb)) return `the token '${this.#name}' does not have the verb '${verb}'`;
+  refusal(verb: RequestVerb, key: ByteString): string | undefined {
+    const needed = verb === 'append' ? 'write' : verb;
+    if (!this.#verbs.has(needed)) return `the token '${this.#name}' does not have the verb '${needed}'`;
     return this.#reaches(key) ? undefined : `the keys of the token '${this.#name}' do not include this one`;
   }
 }

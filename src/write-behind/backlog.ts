@@ -33,6 +33,8 @@ export interface Backlog<Item> {
   claim(partition: number, claim: BacklogClaim): Promise<Item[]>;
   /** What would be taken first; it is not. */
   waiting(partition: number, count: number): Promise<Item[]>;
+  /** Why it can never be written as it is; undefined: it can. */
+  problemOf(item: Item): string | undefined;
   /** Undefined: there is nothing to write of it. */
   sinkRow(item: Item): SinkRow | undefined;
   /** As it is set aside. */

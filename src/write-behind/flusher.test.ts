@@ -547,7 +547,7 @@ describe('a row that is to be written now', () => {
     };
     await put('a', '2');
     const late = expect(flusher.writeNow('row:a', await version(world, 'a'))).rejects.toMatchObject({
-      code: 'OVERLOADED',
+      code: 'STORE_TIMEOUT',
     });
     await pass(600);
     await late;

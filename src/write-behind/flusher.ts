@@ -155,9 +155,14 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
     return statements;
   }
 
+  /** Whether {@link writeNow} has a chance at present. */
+  get writesNow(): boolean {
+    return this.#options.space.trouble === undefined && !this.#urgent.isFull;
+  }
+
   /**
    * Writes a change before those that wait; resolves when it, or a later one of its row, is written.
-   * @throws SluiceError OVERLOADED when that takes longer than a batch may (it goes on waiting), INVALID_ARGUMENT when it can never be
+   * @throws SluiceError STORE_TIMEOUT when that takes longer than a batch may (it goes on waiting), INVALID_ARGUMENT when it can never be
    */
   writeNow(key: ByteString, version: number): Promise<void> {
     const { space, clock } = this.#options;
@@ -317,6 +322,10 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
     const begun = clock.monotonic();
     // The right may have ended while the rows were claimed.
     const epoch = rights.epochOf(partition);
+    for (const item of items) {
+      const problem = backlog.problemOf(item);
+      if (problem !== undefined) throw new SinkFailure('data', problem);
+    }
     if (epoch === undefined) throw new SinkFailure('fenced', 'another node writes these rows now');
     try {
       await this.#writer.write(this.#sinkRows(items), this.#rightOf({ partition, epoch }));

@@ -95,6 +95,13 @@ export class RecordBacklog implements Backlog<WaitingRecord> {
     return (await this.#options.log.read(this.#name, { count })).map(waitingRecord);
   }
 
+  problemOf({ fields }: WaitingRecord): string | undefined {
+    const { space } = this.#options;
+    for (const field of fields.keys())
+      if (!space.has(field)) return `the field ${JSON.stringify(field)} has no column any more`;
+    return undefined;
+  }
+
   sinkRow({ recordId, key, fields }: WaitingRecord): SinkRow {
     const { space } = this.#options;
     const values = new Map<ByteString, ByteString | null>();

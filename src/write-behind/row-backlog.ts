@@ -32,11 +32,16 @@ export class RowBacklog implements Backlog<ClaimedRow> {
     return this.#rows.waiting(this.#space.set, partition, { count, counts });
   }
 
+  problemOf({ fields }: ClaimedRow): string | undefined {
+    for (const field of fields.keys())
+      if (!this.#space.has(field)) return `the field ${JSON.stringify(field)} has no column any more`;
+    return undefined;
+  }
+
   sinkRow({ key, version, change, fields }: ClaimedRow): SinkRow | undefined {
     const space = this.#space;
     if (change === 'delete' && space.policy.deletes === 'ignore') return undefined;
     const values = new Map<ByteString, ByteString | null>();
-    // A field whose column was taken out of the configuration is no longer written.
     for (const [field, value] of fields) if (space.has(field)) values.set(field, value ?? null);
     return { key: space.keyOf(key) ?? [], version, change: CHANGES[change], values };
   }

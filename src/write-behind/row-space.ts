@@ -1,7 +1,7 @@
 import type { ByteString } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Rate } from '../kernel/token-bucket.ts';
-import type { TableMapping } from '../sink/sink.ts';
+import type { SinkShape, TableMapping } from '../sink/sink.ts';
 import type { PutAck, ReplicaWait } from '../store/ports.ts';
 import { Room } from './room.ts';
 import { RowTraffic } from './row-traffic.ts';
@@ -114,7 +114,7 @@ export class RowSpace {
 
   constructor({ match, pattern, policy, mapping, clock, buffer }: RowSpaceOptions) {
     this.name = match;
-    this.set = setNameOf(match);
+    this.set = setNameOf(match, mapping.shape);
     this.policy = policy;
     this.mapping = mapping;
     this.room = new Room(clock);
@@ -187,9 +187,10 @@ export class RowSpace {
   }
 }
 
-/** What the rows of a pattern are called in the store, without braces. */
-export function setNameOf(match: string): ByteString {
-  return match.replaceAll(/[{}%]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
+/** What the rows of a pattern are called in the store, without braces. What waits as a counter cannot be written as a row. */
+export function setNameOf(match: string, shape: SinkShape): ByteString {
+  const name = match.replaceAll(/[{}%]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
+  return shape === 'counter' ? `${name}%counter` : name;
 }
 
 function sumOf(counts: readonly (number | undefined)[]): number {

@@ -33,9 +33,13 @@ export class Urgent {
     return this.#size;
   }
 
-  /** Resolves when the change, or a later one of its row, is written. @throws SluiceError OVERLOADED, INVALID_ARGUMENT */
+  get isFull(): boolean {
+    return this.#size >= MAX_WAITING;
+  }
+
+  /** Resolves when the change, or a later one of its row, is written. @throws SluiceError STORE_TIMEOUT, INVALID_ARGUMENT */
   wait(key: ByteString, version: number, deadline: number): Promise<void> {
-    if (this.#size >= MAX_WAITING) return Promise.reject(notYet('too many others wait for theirs'));
+    if (this.isFull) return Promise.reject(notYet('too many others wait for theirs'));
     return new Promise((resolve, reject) => {
       const waiters = this.#waiters.get(key);
       const waiter = { version, deadline, resolve, reject };
@@ -93,5 +97,8 @@ export class Urgent {
 }
 
 function notYet(why: string): SluiceError {
-  return new SluiceError('OVERLOADED', `the row was accepted and will be written, but is not in the table yet: ${why}`);
+  return new SluiceError(
+    'STORE_TIMEOUT',
+    `the row was accepted and will be written, but is not in the table yet: ${why}`,
+  );
 }

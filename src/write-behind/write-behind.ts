@@ -15,9 +15,11 @@ export interface WriteSpace {
   readonly records?: RecordBacklog | undefined;
   /**
    * Writes a change before those that wait, and resolves when it is written.
-   * @throws SluiceError OVERLOADED when that takes too long, INVALID_ARGUMENT when it can never be
+   * @throws SluiceError STORE_TIMEOUT when that takes too long, INVALID_ARGUMENT when it can never be
    */
   readonly writeNow: (key: ByteString, version: number) => Promise<void>;
+  /** Whether that has a chance at present. */
+  readonly writesNow: () => boolean;
 }
 
 /** One key that is written behind. */
@@ -130,9 +132,14 @@ export class WriteBehind {
     return appended;
   }
 
-  #attempt({ key, space }: RowTarget, change: RowChange): RowChanged | undefined | Promise<RowChanged | undefined> {
+  #attempt(
+    { key, space, writesNow }: RowTarget,
+    change: RowChange,
+  ): RowChanged | undefined | Promise<RowChanged | undefined> {
     const { ack, maxPending, onFull, replica } = space.policy;
-    const limit = onFull === 'through' ? Number.POSITIVE_INFINITY : Math.ceil(maxPending / this.#rows.partitions);
+    // What cannot be written now would only wait beside the others.
+    const isBounded = onFull !== 'through' || !writesNow();
+    const limit = isBounded ? Math.ceil(maxPending / this.#rows.partitions) : Number.POSITIVE_INFINITY;
     return this.#rows.put(space.set, key, change, { ack, limit, replica });
   }
 

@@ -279,6 +279,8 @@ describe.skipIf(!hasRedis)('rows that are written behind over Redis', () => {
       ['EVAL', 'return 1', '1', 'scooter:1'],
       ['WATCH', 'scooter:1'],
       ['BLPOP', 'scooter:1', '1'],
+      ['FLUSHALL'],
+      ['FLUSHDB', 'ASYNC'],
     ])
       expect(await client.command(...command)).toMatch(/^-ERR SLUICE_MANAGED /);
     expect(await client.command('HSET', 'scooter:1', 'color', 'red')).toMatch(/^-ERR .*has no column in scooters/);

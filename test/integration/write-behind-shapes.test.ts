@@ -348,9 +348,11 @@ describe('at the bound', () => {
     for (const id of ['1', '2', '3']) expect(await client.command('HSET', `scooter:${id}`, 'lat', id)).toBe(':1\r\n');
     expect(set.all('select id from scooters')).toEqual([{ id: '3' }]);
     set.database.exec('drop table scooters');
-    expect(await client.command('HSET', 'scooter:4', 'lat', '1')).toMatch(
-      /^-ERR SLUICE_OVERLOADED the row was accepted/,
-    );
+    expect(await client.command('HSET', 'scooter:4', 'lat', '1')).toMatch(/^-ERR SLUICE_\w+ the row was accepted/);
+    // Nothing can be written: more are not accepted, and those that wait can change on.
+    for (let id = 5; id < 9; id++)
+      expect(await client.command('HSET', `scooter:${id}`, 'lat', '1')).toMatch(/^-ERR SLUICE_OVERLOADED \d+ rows/);
+    expect(await client.command('EXISTS', 'scooter:5')).toBe(':0\r\n');
   }, 30_000);
 });
 
@@ -423,4 +425,56 @@ it('keys that are one row to the table are not taken for several', async () => {
   await eventually(() => expect(set.all('select page, n from visits')).toEqual([{ page: 1, n: 5 }]));
   const letters = async (): Promise<string> => (await fetch(`http://${node.admin}/api/dead-letters`)).text();
   await eventually(async () => expect(await letters()).toContain('key column page'));
+});
+
+it('a removal of several keys is refused as a whole when some can never be removed', async () => {
+  await using set = await rig(`${SCOOTERS}; ${COUNTS}`, 'scooter:*', scooters);
+  const [keyspace] = set.config.keyspaces ?? [];
+  const counter = { sink: 'fleet', shape: 'counter', table: 'visits', key: 'page', columns: ['n'] } as const;
+  await using node = await startNode({
+    ...set.config,
+    keyspaces: [keyspace as Keyspace, { match: 'visits:*', writeBehind: counter }],
+  });
+  await using client = await connect(node);
+  await client.command('HSET', 'scooter:1', 'lat', '1');
+  expect(await client.command('DEL', 'scooter:1', 'visits:1')).toMatch(/are counters, which are never removed/);
+  expect(await client.command('SET', 'visits:1', '5')).toMatch(/are counters, which are never set/);
+  expect(await client.command('EXISTS', 'scooter:1')).toBe(':1\r\n');
+});
+
+it('values of columns that are mapped no more are set aside, not forgotten', async () => {
+  await using set = await rig(SCOOTERS, 'scooter:*', { ...scooters, minDelay: '1m', maxDelay: '1m' });
+  const [keyspace] = set.config.keyspaces ?? [];
+  set.database.exec('alter table scooters rename to away');
+  const first = await startNode({ ...set.config, shutdownTimeout: '300ms' });
+  const client = await connect(first);
+  await client.command('HSET', 'scooter:1', 'lat', '1', 'battery', '5');
+  await first.close();
+  set.database.exec('alter table away rename to scooters');
+  const writeBehind = { ...(keyspace as Keyspace).writeBehind, columns: ['lat', 'lon'] } as WriteBehind;
+  const second = await startNode({ ...set.config, keyspaces: [{ ...(keyspace as Keyspace), writeBehind }] });
+  const ask = (node: TestNode, path: string, body: object): Promise<Response> =>
+    fetch(`http://${node.admin}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const letters = async (node: TestNode): Promise<string> =>
+    (await fetch(`http://${node.admin}/api/dead-letters`)).text();
+  await ask(second, '/api/write-behind/flush', {});
+  await eventually(async () => expect(await letters(second)).toContain('battery\\" has no column any more'));
+  await second.close();
+  const third = await startNode(set.config);
+  await ask(third, '/api/dead-letters/replay', { all: true });
+  await eventually(() => expect(set.all('select lat, battery from scooters')).toEqual([{ lat: 1, battery: 5 }]));
+  await third.close();
+});
+
+it('two keyspaces with one column of versions are refused', async () => {
+  await using set = await rig(SCOOTERS, 'scooter:*', scooters);
+  const [keyspace] = set.config.keyspaces ?? [];
+  const other = { ...(keyspace as Keyspace), match: 'bike:*' };
+  await expect(startNode({ ...set.config, keyspaces: [keyspace as Keyspace, other] })).rejects.toThrow(
+    'has its versions in the column sluice_version of scooters, too',
+  );
 });

@@ -2,10 +2,13 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { ByteString } from '../../kernel/bytes.ts';
 import { Problem } from './problem.ts';
 
+/** What a request does to a key. */
+export type HttpVerb = 'read' | 'write' | 'delete' | 'count' | 'append';
+
 /** What a request may do to keys. */
 export interface KeyRights {
   /** What is missing; undefined when nothing is. Never depends on whether the key exists. */
-  refusal(verb: 'read' | 'write' | 'delete' | 'count', key: ByteString): string | undefined;
+  refusal(verb: HttpVerb, key: ByteString): string | undefined;
 }
 
 /** Who asks. */
@@ -142,11 +145,7 @@ function notForAdministration(): Problem {
 }
 
 /** @throws Problem 403 when the request may not do that to the key; it says what is missing, not whether the key exists */
-export function requireRight(
-  { rights }: Pick<Admission, 'rights'>,
-  verb: 'read' | 'write' | 'delete' | 'count',
-  key: ByteString,
-): void {
+export function requireRight({ rights }: Pick<Admission, 'rights'>, verb: HttpVerb, key: ByteString): void {
   const missing = rights?.refusal(verb, key);
   if (missing !== undefined) throw new Problem(403, 'Not allowed', missing);
 }

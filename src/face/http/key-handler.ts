@@ -96,7 +96,7 @@ export function handleKey(options: KeyHandlerOptions, exchange: Exchange): Promi
     case 'POST':
       checkParameters(parameters, ['incr']);
       if (parameters?.has('incr') !== true && options.keys.append !== undefined) {
-        requireRight(exchange, 'write', key);
+        requireRight(exchange, 'append', key);
         return append(options, exchange, key);
       }
       requireRight(exchange, 'count', key);

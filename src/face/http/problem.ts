@@ -55,7 +55,7 @@ const ofStore: Readonly<Record<string, readonly [number, string]>> = {
   ORIGIN_FAILED: [502, 'The origin failed'],
   ORIGIN_TIMEOUT: [504, 'The origin did not answer in time'],
   ORIGIN_OVERLOADED: [503, 'Too much waits for the origin'],
-  MANAGED_KEY: [405, 'The key is read through from its origin'],
+  MANAGED_KEY: [405, 'The key is managed by its keyspace'],
   KEY_CONFLICT: [409, 'The key holds another resource'],
   RATE_LIMITED: [429, 'Too many requests'],
   CLOSED: [503, 'The node is shutting down'],

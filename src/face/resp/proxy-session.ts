@@ -406,6 +406,9 @@ export class ProxySession implements RemoteSession, ManagedClient, RowClient {
     if ((managed === undefined && rows === undefined) || this.#own.elsewhere) return false;
     // Where only subscriptions are allowed the server says so.
     if (this.#own.listening && this.proto === 2) return false;
+    // Rows that wait lie in the same database.
+    if (rows !== undefined && (rule.name === 'flushall' || rule.name === 'flushdb'))
+      throw new SluiceError('MANAGED_KEY', `'${rule.name}' would remove what waits to be written; remove keys by name`);
     const positions = rule.keyPositions(argv);
     const isRow = rows !== undefined && positions.some((at) => rows.find(argv[at] as ByteString) !== undefined);
     const isOther = isRow || positions.some((at) => managed?.find(argv[at] as ByteString) !== undefined);

@@ -11,6 +11,7 @@ export interface RowTarget {
     readonly name: string;
     /** Of counters of one column: its field. */
     readonly onlyField: ByteString | undefined;
+    readonly mapping: { readonly shape: 'row' | 'record' | 'counter' };
   };
 }
 
@@ -68,6 +69,7 @@ const commands: Readonly<Record<Exclude<keyof typeof rowCommands, 'del' | 'unlin
   set: {
     words: [3, MANY],
     run: (client, target, argv) => {
+      requireRow(target, 'set');
       if (argv.length > 3)
         throw new SluiceError('MANAGED_KEY', `options of SET are not for keys of ${JSON.stringify(target.space.name)}`);
       const row = parseJsonRow(argv[2] as ByteString);
@@ -231,7 +233,15 @@ function readFields(answer: RowAnswer): RowCommand['run'] {
   return read(answer, true);
 }
 
+/** @throws SluiceError MANAGED_KEY */
+function requireRow({ space }: RowTarget, what: string): void {
+  const { shape } = space.mapping;
+  if (shape === 'row') return;
+  throw new SluiceError('MANAGED_KEY', `${JSON.stringify(space.name)} are ${shape}s, which are never ${what}`);
+}
+
 async function remove(client: RowClient, targets: readonly RowTarget[]): Promise<ByteString> {
+  for (const target of targets) requireRow(target, 'removed');
   const removed = await Promise.all(targets.map(async (target) => client.rows.put(target, { kind: 'delete' })));
   return `:${removed.reduce((sum, { count }) => sum + count, 0)}\r\n`;
 }

@@ -1,9 +1,27 @@
 import { refusal, socketReason } from '../../origin/sql/sql-session.ts';
 import { SinkFailure, type SinkFailureKind } from '../sink.ts';
 
-/** Classes of SQLSTATE (PostgreSQL, appendix A) that a row is to blame for. */
+/** Classes of SQLSTATE (PostgreSQL, appendix A) that pass: the same again, later. */
+const passing: ReadonlySet<string> = new Set([
+  '08',
+  '25',
+  '26',
+  '34',
+  '40',
+  '53',
+  '55',
+  '57',
+  '58',
+  '72',
+  'F0',
+  'HV',
+  'XX',
+]);
+/** A policy of the table refuses a row, which has the code of a right that is missing. */
+const OF_POLICY = /row-level security|row security/;
+/** Classes that a row is to blame for, as is whatever a trigger makes up. */
 const data: ReadonlySet<string> = new Set(['09', '21', '22', '23', '27', '38', '39', '44', '54', 'P0']);
-/** Those that somebody has to mend: the table, the rights, the login. Whatever else goes wrong passes. */
+/** Those that somebody has to mend: the table, the rights, the login. */
 const schema: ReadonlySet<string> = new Set(['0A', '0L', '0P', '28', '2B', '3D', '3F', '42']);
 const READ_ONLY = '25006';
 
@@ -50,13 +68,14 @@ export function failureOf(error: unknown, types: Iterable<string> = []): SinkFai
     ...(constraint === undefined ? [] : [`constraint ${constraint}`]),
   ];
   const text = refusal(code, told.message) + (names.length === 0 ? '' : `: ${names.join(', ')}`);
-  return new SinkFailure(kindOf(code), text);
+  return new SinkFailure(code === '42501' && OF_POLICY.test(told.message) ? 'data' : kindOf(code), text);
 }
 
 function kindOf(code: string): SinkFailureKind {
   const ofClass = code.slice(0, 2);
   if (data.has(ofClass)) return 'data';
-  return schema.has(ofClass) || code === READ_ONLY ? 'schema' : 'transient';
+  if (schema.has(ofClass) || code === READ_ONLY) return 'schema';
+  return passing.has(ofClass) || /^0[0-9B-Z]/.test(ofClass) ? 'transient' : 'data';
 }
 
 /** The type that the message begins to speak of before it quotes anything. */
