@@ -118,7 +118,7 @@ export async function composeReads(parts: ReadsParts): Promise<Reads> {
     async close() {
       fetches.close();
       const origins = [...keyspaces.map(({ origin }) => origin), ...rowOrigins.values(), fetchSpace?.keyspace.origin];
-      await Promise.all(origins.map((origin) => origin?.close()));
+      await Promise.all(origins.map(async (origin) => origin?.close()));
       await Promise.all([outgoing.close(), databases.close()]);
     },
   };

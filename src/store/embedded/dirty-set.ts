@@ -111,7 +111,7 @@ export class EmbeddedDirtySet implements DirtySet {
     const isCounts = claim.counts === true;
     // Together: what was changed a moment ago waits for its commit, and all of it for one.
     const replies = await Promise.all(
-      names.map((name) =>
+      names.map(async (name) =>
         isCounts
           ? this.#turn.decide(freezeCounts, [row + name], [''], undefined)
           : this.#turn.decideNow(readDirty, [row + name], ['']),
