@@ -1,37 +1,20 @@
 import { fullJitter } from '../kernel/backoff.ts';
 import type { ByteString } from '../kernel/bytes.ts';
 import { type Cancellation, Canceller } from '../kernel/cancellation.ts';
-import type { Clock, Timer } from '../kernel/clock.ts';
-import { type Sink, SinkFailure, type SinkRow, type WriteRight } from '../sink/sink.ts';
-import type { Backlog, BacklogClaim, BacklogSize } from './backlog.ts';
-import type { DeadLetters, LetterRow } from './dead-letters.ts';
-import { Pace } from './pace.ts';
-import type { PartitionRight, PartitionRights } from './partition-rights.ts';
+import type { Timer } from '../kernel/clock.ts';
+import type { BacklogClaim, BacklogSize } from './backlog.ts';
+import { BatchWriter, type BatchWriterOptions, type FlushedItem, isOf, textOf } from './batch-writer.ts';
+import type { LetterRow } from './dead-letters.ts';
+import { Allowance } from './pace.ts';
+import type { PartitionRight } from './partition-rights.ts';
 import type { RowSpace } from './row-space.ts';
-import { SinkWriter } from './sink-writer.ts';
 import { Urgent } from './urgent.ts';
 
-/** What waits; records have no version. */
-export interface FlushedItem {
-  readonly key: ByteString;
-  readonly version?: number;
-}
-
-export interface FlusherOptions<Item extends FlushedItem> {
-  readonly space: RowSpace;
-  readonly backlog: Backlog<Item>;
-  /** Which parts of it this node writes. */
-  readonly rights: Pick<PartitionRights, 'held' | 'epochOf' | 'advance'>;
-  /** Where rows go that the sink can never take. */
-  readonly deadLetters: Pick<DeadLetters, 'add' | 'isFull'>;
-  readonly sink: Sink;
-  readonly clock: Clock;
+export interface FlusherOptions<Item extends FlushedItem> extends BatchWriterOptions<Item> {
   /** In [0, 1). */
   readonly random: () => number;
   /** Told when rows cannot be written any more, and when they can again (undefined). */
   readonly onTrouble: (space: RowSpace, trouble: string | undefined) => void;
-  /** Told of each row that was set aside. */
-  readonly onSetAside: (space: RowSpace, key: ByteString, reason: string) => void;
 }
 
 /** What came of one round through the parts. */
@@ -56,8 +39,6 @@ const SHORTEST_LOOK_MS = 5;
 /** So much of maxDelay a row may be late, and 50 ms at most, so that those that are due a moment later go with it. */
 const LATENESS = 0.02;
 const MOST_LATE_MS = 50;
-/** Rows that were set aside and are not acknowledged yet. */
-const MAX_ASIDE = 10_000;
 /** A claim outlives the batch by so much: saying that it was written takes a moment too. */
 const LEASE_MARGIN_MS = 5_000;
 
@@ -66,14 +47,11 @@ const LEASE_MARGIN_MS = 5_000;
  */
 export class Flusher<Item extends FlushedItem = FlushedItem> {
   readonly #options: FlusherOptions<Item>;
-  readonly #writer: SinkWriter;
-  readonly #rowPace: Pace | undefined;
-  readonly #transactionPace: Pace | undefined;
+  readonly #writer: BatchWriter<Item>;
+  readonly #allowance: Allowance;
   readonly #closing = new Canceller();
   readonly #hurried = new Set<Hurry>();
   readonly #urgent = new Urgent();
-  /** Rows that were set aside, and are not acknowledged: by key, their versions. */
-  readonly #aside = new Map<ByteString, number>();
   /** Of each part as it was last looked at. */
   readonly #sizes: BacklogSize[] = [];
   /** The part that is first in turn: the one that the rate kept from being looked at. */
@@ -86,10 +64,8 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
 
   constructor(options: FlusherOptions<Item>) {
     this.#options = options;
-    this.#writer = new SinkWriter(options);
-    const { rows, transactions } = options.space.policy.rate;
-    this.#rowPace = rows === undefined ? undefined : new Pace(rows);
-    this.#transactionPace = transactions === undefined ? undefined : new Pace(transactions);
+    this.#writer = new BatchWriter(options, this.#urgent);
+    this.#allowance = new Allowance(options.space.policy.rate);
   }
 
   /** Begins to write. */
@@ -102,14 +78,16 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
    * @returns how many rows are left, which stay in the store
    */
   async close(deadline: AbortSignal): Promise<number> {
-    const { space, rights, random } = this.#options;
+    const { space, rights, random, clock } = this.#options;
     this.#closing.abort(new Error('closing'));
     this.#wake?.();
     await this.#done;
     while (!deadline.aborted) {
       const { taken, failed } = await this.#turn(0, 0);
       if (taken > 0 && !failed) continue;
-      const wait = failed ? fullJitter(RETRY, this.#failures++, random) : this.#paced();
+      const wait = failed
+        ? fullJitter(RETRY, this.#failures++, random)
+        : this.#allowance.wait(space.policy.maxBatch, clock.monotonic());
       if (wait === 0) break;
       await this.#sleep(wait, deadline);
     }
@@ -148,10 +126,8 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
   async explain(): Promise<readonly string[]> {
     const { backlog, rights, space } = this.#options;
     const statements: string[] = [];
-    for (const { partition } of rights.held()) {
-      const rows = this.#sinkRows(await backlog.waiting(partition, space.policy.maxBatch));
-      if (rows.length > 0) statements.push(...this.#writer.explain(rows));
-    }
+    for (const { partition } of rights.held())
+      statements.push(...this.#writer.explain(await backlog.waiting(partition, space.policy.maxBatch)));
     return statements;
   }
 
@@ -172,18 +148,8 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
   }
 
   /** Writes rows as they are, beside those that wait; no more than one batch. @throws SinkFailure */
-  async rewrite(letters: readonly LetterRow[]): Promise<void> {
-    const { backlog, space, rights } = this.#options;
-    await this.#writer.check();
-    for (let partition = 0; partition < backlog.partitions; partition++) {
-      const rows = letters.flatMap((letter) =>
-        backlog.partitionOf(letter.key) === partition ? (backlog.rowOf(letter) ?? []) : [],
-      );
-      // Of a part that is another node's the versions alone guard.
-      const right = rights.held().find((one) => one.partition === partition);
-      await this.#writer.write(rows, right === undefined ? undefined : this.#rightOf(right));
-    }
-    space.stats.written += letters.length;
+  rewrite(letters: readonly LetterRow[]): Promise<void> {
+    return this.#writer.rewrite(letters);
   }
 
   async #run(): Promise<void> {
@@ -213,13 +179,13 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
       const least = Math.max(SHORTEST_LOOK_MS, Math.min(MOST_LATE_MS, maxDelay * LATENESS));
       const isAwaited = this.#urgent.size > 0 || this.#hurried.size > 0;
       const wait = isAwaited ? SHORTEST_LOOK_MS : Math.max(least, Math.min(LONGEST_LOOK_MS, due));
-      await this.#pause(Math.max(this.#paced(), wait));
+      await this.#pause(Math.max(this.#allowance.wait(space.policy.maxBatch, clock.monotonic()), wait));
     }
   }
 
   /** Writes one batch of each part, if there is one. What fails of one part does not hold up the others, unless the sink fails as a whole. */
   async #turn(minAge: number, maxAge: number): Promise<Turn> {
-    const { space, rights, deadLetters } = this.#options;
+    const { space, rights, deadLetters, clock } = this.#options;
     let taken = 0;
     let trouble: unknown;
     try {
@@ -229,7 +195,7 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
       this.#first = 0;
       if (this.#urgent.size > 0) taken += await this.#writeUrgent(inTurn);
       for (const right of inTurn) {
-        const count = this.#take(space.policy.maxBatch);
+        const count = this.#allowance.take(space.policy.maxBatch, clock.monotonic());
         if (count === 0) {
           // It comes first the next time.
           this.#first = held.indexOf(right);
@@ -237,9 +203,9 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
         }
         try {
           const claimed = await this.#claimOf(right, this.#claim(count, minAge, maxAge));
-          this.#giveBack(count - claimed.length, claimed.length === 0);
+          this.#allowance.giveBack(count - claimed.length, claimed.length === 0);
           taken += claimed.length;
-          if (claimed.length > 0) await this.#write(right, claimed);
+          if (claimed.length > 0) await this.#writer.write(right, claimed);
         } catch (error) {
           if (!isOf(error, 'fenced') && !deadLetters.isFull(space)) throw error;
           trouble = error;
@@ -255,18 +221,19 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
 
   /** Rows that somebody waits for, before the others. @returns how many */
   async #writeUrgent(held: readonly PartitionRight[]): Promise<number> {
-    const { backlog, space } = this.#options;
+    const { backlog, space, clock } = this.#options;
     let taken = 0;
     const keys = this.#urgent.keys();
     for (const right of held) {
       const own = keys.filter((key) => backlog.partitionOf(key) === right.partition);
-      const count = own.length === 0 ? 0 : this.#take(Math.min(own.length, space.policy.maxBatch));
+      const count =
+        own.length === 0 ? 0 : this.#allowance.take(Math.min(own.length, space.policy.maxBatch), clock.monotonic());
       const claimed: Item[] = [];
       for (const only of own.slice(0, count))
         claimed.push(...(await this.#claimOf(right, { ...this.#claim(1, 0, 0), only })));
-      this.#giveBack(count - claimed.length, claimed.length === 0 && count > 0);
+      this.#allowance.giveBack(count - claimed.length, claimed.length === 0 && count > 0);
       taken += claimed.length;
-      if (claimed.length > 0) await this.#write(right, claimed);
+      if (claimed.length > 0) await this.#writer.write(right, claimed);
     }
     // Others may have written them.
     for (const key of this.#urgent.keys()) {
@@ -286,111 +253,9 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
     return claimed;
   }
 
-  /** Rows that one bad row keeps from being written are written in halves, until it is alone. @throws SinkFailure */
-  async #write(right: PartitionRight, claimed: readonly Item[]): Promise<void> {
-    const { backlog, deadLetters, space } = this.#options;
-    const { partition } = right;
-    const parts: (readonly Item[])[] = [claimed];
-    let full: unknown;
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-      try {
-        await this.#attempt(right, part);
-      } catch (error) {
-        if (isOf(error, 'data') && part.length > 1) {
-          const half = part.length >> 1;
-          parts.push(part.slice(half), part.slice(0, half));
-          continue;
-        }
-        try {
-          if (!isOf(error, 'data')) throw error;
-          await this.#setAside(partition, part[0] as Item, textOf(error));
-        } catch (trouble) {
-          // That bad rows cannot be set aside does not keep the good ones from being written; any other trouble does.
-          const goesOn = isOf(error, 'data') && deadLetters.isFull(space);
-          await backlog.fail(partition, goesOn ? part : [part, ...parts].flat());
-          full = trouble;
-          if (!goesOn) break;
-        }
-      }
-    }
-    if (full !== undefined) throw full;
-  }
-
-  /** @throws SinkFailure: nothing was written, or it is not known */
-  async #attempt({ partition }: PartitionRight, items: readonly Item[]): Promise<void> {
-    const { backlog, space, rights, clock } = this.#options;
-    const begun = clock.monotonic();
-    // The right may have ended while the rows were claimed.
-    const epoch = rights.epochOf(partition);
-    for (const item of items) {
-      const problem = backlog.problemOf(item);
-      if (problem !== undefined) throw new SinkFailure('data', problem);
-    }
-    if (epoch === undefined) throw new SinkFailure('fenced', 'another node writes these rows now');
-    try {
-      await this.#writer.write(this.#sinkRows(items), this.#rightOf({ partition, epoch }));
-    } catch (error) {
-      // What was sent may still be under way and must not come after what is sent next; or the fence knows of a higher right than this one.
-      if (
-        space.mapping.fence !== undefined &&
-        (isOf(error, 'fenced') || (error instanceof SinkFailure && error.ambiguous))
-      )
-        await rights.advance(partition);
-      throw error;
-    }
-    space.traffic.wrote(items, clock.monotonic() - begun, space.stats, clock.monotonic());
-    space.stats.written += items.length;
-    this.#urgent.written(items);
-    await backlog.acknowledge(partition, items);
-  }
-
-  /** Kept in a log of its own, with what was to be written and why it was not. */
-  async #setAside(partition: number, item: Item, reason: string): Promise<void> {
-    const { backlog, deadLetters, space, onSetAside } = this.#options;
-    const { version = 0 } = item;
-    // Once, also when the acknowledgement has to be tried again.
-    if (this.#aside.get(item.key) !== version) await deadLetters.add(space, backlog.letter(item), reason);
-    if (this.#aside.size < MAX_ASIDE) this.#aside.set(item.key, version);
-    await backlog.acknowledge(partition, [item]);
-    this.#aside.delete(item.key);
-    this.#urgent.setAside(item, reason);
-    space.stats.setAside++;
-    onSetAside(space, item.key, reason);
-  }
-
   #claim(count: number, minAge: number, maxAge: number): BacklogClaim {
     const lease = this.#options.space.policy.timeout + LEASE_MARGIN_MS;
     return { count, lease, minAge, maxAge, takeOver: false };
-  }
-
-  #sinkRows(items: readonly Item[]): SinkRow[] {
-    return items.flatMap((item) => this.#options.backlog.sinkRow(item) ?? []);
-  }
-
-  #rightOf({ partition, epoch }: PartitionRight): WriteRight | undefined {
-    const { set, mapping } = this.#options.space;
-    return mapping.fence === undefined ? undefined : { name: `${set}:${partition}`, epoch };
-  }
-
-  /** How many rows may go in one transaction now, 0 for none. */
-  #take(most: number): number {
-    const now = this.#options.clock.monotonic();
-    if (this.#transactionPace !== undefined && this.#transactionPace.take(1, now) === 0) return 0;
-    const count = this.#rowPace === undefined ? most : this.#rowPace.take(most, now);
-    if (count === 0) this.#transactionPace?.giveBack(1);
-    return count;
-  }
-
-  #giveBack(rows: number, transaction: boolean): void {
-    if (rows > 0) this.#rowPace?.giveBack(rows);
-    if (transaction) this.#transactionPace?.giveBack(1);
-  }
-
-  /** Until the next batch may go, ms. */
-  #paced(): number {
-    const now = this.#options.clock.monotonic();
-    const { maxBatch } = this.#options.space.policy;
-    return Math.max(this.#rowPace?.wait(maxBatch, now) ?? 0, this.#transactionPace?.wait(1, now) ?? 0);
   }
 
   /** What waited when he came is no more. */
@@ -462,12 +327,4 @@ export class Flusher<Item extends FlushedItem = FlushedItem> {
       timer = this.#options.clock.setTimer(over, ms);
     });
   }
-}
-
-function isOf(error: unknown, kind: SinkFailure['kind']): boolean {
-  return error instanceof SinkFailure && error.kind === kind;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -38,3 +38,33 @@ export class Pace {
     return Math.max(0, Math.ceil((left + some - this.#depth) * this.#interval));
   }
 }
+
+/** What a database may get: rows and transactions, each at a pace or as many as there are. */
+export class Allowance {
+  readonly #rows: Pace | undefined;
+  readonly #transactions: Pace | undefined;
+
+  constructor({ rows, transactions }: { readonly rows: Rate | undefined; readonly transactions: Rate | undefined }) {
+    this.#rows = rows === undefined ? undefined : new Pace(rows);
+    this.#transactions = transactions === undefined ? undefined : new Pace(transactions);
+  }
+
+  /** @param now monotonic, ms @returns how many rows may go in one transaction now, 0 for none */
+  take(most: number, now: number): number {
+    if (this.#transactions !== undefined && this.#transactions.take(1, now) === 0) return 0;
+    const count = this.#rows === undefined ? most : this.#rows.take(most, now);
+    if (count === 0) this.#transactions?.giveBack(1);
+    return count;
+  }
+
+  /** So many rows did not go, and maybe the whole transaction. */
+  giveBack(rows: number, transaction: boolean): void {
+    if (rows > 0) this.#rows?.giveBack(rows);
+    if (transaction) this.#transactions?.giveBack(1);
+  }
+
+  /** Until a transaction of so many rows may go, ms. */
+  wait(rows: number, now: number): number {
+    return Math.max(this.#rows?.wait(rows, now) ?? 0, this.#transactions?.wait(1, now) ?? 0);
+  }
+}
