@@ -15,7 +15,7 @@ import type { DirtySet, Lease, RecordLog } from '../store/ports.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import { DeadLetters } from '../write-behind/dead-letters.ts';
 import { Flusher, type FlusherOptions } from '../write-behind/flusher.ts';
-import { KnownSets } from '../write-behind/known-sets.ts';
+import { type ForgottenRows, KnownSets } from '../write-behind/known-sets.ts';
 import { LeasedPartitions } from '../write-behind/partition-rights.ts';
 import { RecordBacklog } from '../write-behind/record-backlog.ts';
 import { RowBacklog } from '../write-behind/row-backlog.ts';
@@ -36,6 +36,8 @@ export interface Writes {
   readonly partitions: number;
   /** Resolves when what an earlier process accepted in the data folder is loaded. */
   readonly ready: Promise<void>;
+  /** What waited at the start of keyspaces that are none any more. */
+  readonly forgotten: readonly ForgottenRows[];
   /** Begins to write, once the store has its data. */
   start(): void;
   /** Writes what waits until the signal aborts. @returns how many rows are left in the store */
@@ -149,8 +151,10 @@ async function composeOver(parts: WritesParts, buffer: RowBuffer | undefined): P
       writesNow: () => flusher.writesNow,
     });
   }
+  let forgotten: readonly ForgottenRows[] = [];
   const tellForgotten = async (): Promise<void> => {
-    for (const { match, rows: count } of await new KnownSets(rows, records).settle(spaces))
+    forgotten = await new KnownSets(rows, records).settle(spaces);
+    for (const { match, rows: count } of forgotten)
       part.error(
         { keyspace: bytesToUtf8(match), rows: count },
         'rows wait of a keyspace that has no writeBehind any more; nothing writes them until it is there again, with this pattern',
@@ -161,6 +165,9 @@ async function composeOver(parts: WritesParts, buffer: RowBuffer | undefined): P
     flushers,
     letters,
     partitions: rows.partitions,
+    get forgotten() {
+      return forgotten;
+    },
     ready: buffer?.ready ?? Promise.resolve(),
     start() {
       buffer?.start().catch((error: unknown) => part.error({ err: error }, 'the buffer is not passed on'));

@@ -6,6 +6,7 @@ import { bytesToUtf8 } from '../kernel/bytes.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import type { NodeLog } from '../telemetry/log.ts';
 import type { DeadLetter, DeadLetters, LetterRow, LetterWriter, WhichLetters } from '../write-behind/dead-letters.ts';
+import type { ForgottenRows } from '../write-behind/known-sets.ts';
 import { CAPTURE_FIELD, type RowSpace } from '../write-behind/row-space.ts';
 import type { WriteBehind } from '../write-behind/write-behind.ts';
 import {
@@ -35,6 +36,8 @@ export interface WritesForOperators {
   readonly letters: DeadLetters;
   /** Parts of a set of rows, each with batches of its own. */
   readonly partitions: number;
+  /** What waited at the start of keyspaces that are none any more. */
+  readonly forgotten: readonly ForgottenRows[];
 }
 
 export interface WriteBehindAdminParts {
@@ -104,8 +107,15 @@ export class WriteBehindAdmin implements WriteBehindSources {
   }
 
   health(): Record<string, ComponentHealth> {
-    const { spaces } = this.#parts.writes.rows;
-    return Object.fromEntries(spaces.map((space) => [`write-behind:${space.name}`, healthOf(this.alarms(space))]));
+    const { rows, forgotten } = this.#parts.writes;
+    const checks = Object.fromEntries(
+      rows.spaces.map((space) => [`write-behind:${space.name}`, healthOf(this.alarms(space))]),
+    );
+    for (const { match, rows: count } of forgotten) {
+      const output = `${count} rows waited at the start, and no keyspace of this pattern writes them any more`;
+      checks[`write-behind:${bytesToUtf8(match)}`] = { status: 'warn', output };
+    }
+    return checks;
   }
 
   async status(): Promise<readonly unknown[]> {

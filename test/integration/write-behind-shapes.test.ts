@@ -478,3 +478,26 @@ it('two keyspaces with one column of versions are refused', async () => {
     'has its versions in the column sluice_version of scooters, too',
   );
 });
+
+it('rows of a keyspace that is configured no more are told of, and written when it is there again', async () => {
+  await using set = await rig(SCOOTERS, 'scooter:*', { ...scooters, minDelay: '1m', maxDelay: '1m' });
+  const [keyspace] = set.config.keyspaces ?? [];
+  set.database.exec('alter table scooters rename to away');
+  const first = await startNode({ ...set.config, shutdownTimeout: '300ms' });
+  const client = await connect(first);
+  await client.command('HSET', 'scooter:1', 'lat', '1');
+  await first.close();
+  set.database.exec('alter table away rename to scooters');
+  const other = await startNode({ ...set.config, keyspaces: [{ ...(keyspace as Keyspace), match: 'scooter:{id}' }] });
+  await eventually(async () =>
+    expect(await (await fetch(`http://${other.admin}/hello`)).json()).toMatchObject({
+      status: 'warn',
+      checks: { 'write-behind:scooter:*': { status: 'warn', output: expect.stringMatching(/^1 rows waited/) } },
+    }),
+  );
+  await other.close();
+  const third = await startNode(set.config);
+  expect(await (await fetch(`http://${third.admin}/hello`)).json()).toMatchObject({ status: 'pass' });
+  await third.close();
+  expect(set.all('select lat from scooters')).toEqual([{ lat: 1 }]);
+});
