@@ -207,8 +207,8 @@ export interface RowChanged {
   readonly count: number;
   /** What the last `add` or `count` came to. */
   readonly sum: number | undefined;
-  /** Rows of the partition that wait now. */
-  readonly waiting: number;
+  /** Rows of the partition that wait now; undefined: as many as before, as this one waited already. */
+  readonly waiting: number | undefined;
   /** With `ack: replica`: until replicas have it. STORE_TIMEOUT: it is not known that they do; the change stays, and is written. */
   readonly kept?: Promise<void>;
 }

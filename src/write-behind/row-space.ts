@@ -147,9 +147,9 @@ export class RowSpace {
     return sumOf(this.#claimed);
   }
 
-  /** A change was accepted. */
-  waits(partition: number, waiting: number): void {
-    this.#waiting[partition] = waiting;
+  /** A change was accepted. @param waiting undefined: of a row that waited already */
+  waits(partition: number, waiting: number | undefined): void {
+    this.#waiting[partition] = waiting ?? Math.max(1, this.#waiting[partition] ?? 0);
   }
 
   /** Rows that waited are being written. */

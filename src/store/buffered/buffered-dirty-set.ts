@@ -147,7 +147,7 @@ export class BufferedDirtySet implements DirtySet {
       const share = Math.ceil(this.#buffer.held(set).rows / this.partitions);
       const limit = Math.max(0, options.limit - share);
       const changed = await this.#remote.put(set, key, change, { ...options, limit });
-      if (changed !== undefined) this.#counted(set, partition, changed.waiting);
+      if (changed?.waiting !== undefined) this.#counted(set, partition, changed.waiting);
       return changed;
     } catch (error) {
       if (!isAway(error)) throw error;

@@ -24,7 +24,12 @@ export function putDirtyArgs(key: ByteString, change: RowChange, limit: number):
 export function rowChanged(reply: ScriptReply): RowChanged | undefined {
   const [version, count, sum, waiting] = reply as [ByteString, number, ByteString, number];
   if (version === '0') return undefined;
-  return { version: Number(version), count, sum: sum === '' ? undefined : numberIn(sum), waiting };
+  return {
+    version: Number(version),
+    count,
+    sum: sum === '' ? undefined : numberIn(sum),
+    waiting: waiting < 0 ? undefined : waiting,
+  };
 }
 
 /** The arguments of `claim-dirty`. @throws SluiceError INVALID_ARGUMENT */

@@ -18,7 +18,8 @@ const FIRST_FIELD = 4;
  * Keys: the row, those that wait, the last version of rows that are forgotten. Arguments: instant, mode (`merge` into what there is, `replace` it, `delete` it), name
  * of the row, how many may wait, then for each field: what to do (`s` set, `x` drop, `i` add a whole number, `c` the same where the sink adds
  * too, `r` the same for what is part of the sum already), its name, a value. Reply: version, how many fields are new (`s`, `i`, `c`) or were there (`x`), for `replace` and `delete` whether there
- * was a row, the last sum, and how many wait. Version 0: nothing was changed, for as many wait as may, and this row is none of them.
+ * was a row, the last sum, and how many wait (-1: as many as before). Version 0: nothing was changed, for as many wait as may,
+ * and this row is none of them.
  */
 export const putDirty = defineDecision({
   name: 'put-dirty',
@@ -27,16 +28,9 @@ export const putDirty = defineDecision({
   args: 4,
   lua: `${luaTime}
 if ARGV[1] ~= '' then${luaDropEnded}end
-${luaWhole}${luaAdd}local row = KEYS[1]
-redis.call('HLEN', row)
-local waiting = redis.call('ZCARD', KEYS[2])
+${luaWhole}${luaAdd}local row, mode = KEYS[1], ARGV[2]
 local waits = redis.call('ZSCORE', KEYS[2], ARGV[3])
-local floor, own = whole(redis.call('GET', KEYS[3])), whole(redis.call('HGET', row, '${ROW_VERSION}'))
-if not floor or not own then return redis.error_reply('${NOT_AN_INTEGER_TEXT}') end
-local version = text(math.max(floor + 1, own + 1, now * ${VERSIONS_PER_MS}))
-local mode = ARGV[2]
-if not waits and waiting >= tonumber(ARGV[4]) then return {'0', 0, '', waiting} end
-local isPlain, probe, names = mode ~= 'delete' and #ARGV < ${MAX_PLAIN_WORDS}, {'${ROW_REMOVED}'}, {}
+local isPlain, probe, names = mode ~= 'delete' and #ARGV < ${MAX_PLAIN_WORDS}, {'${ROW_VERSION}', '${ROW_REMOVED}'}, {}
 for at = 5, #ARGV, 3 do
   local name = ARGV[at + 1]
   if not isPlain or ARGV[at] ~= 's' or names[name] then
@@ -48,18 +42,28 @@ for at = 5, #ARGV, 3 do
   probe[#probe + 1] = '${dirtyLetter}' .. name
   probe[#probe + 1] = '${dropped}' .. name
 end
+local was = redis.call('HMGET', row, unpack(probe))
+local floor, own = whole(redis.call('GET', KEYS[3])), whole(was[1])
+if not floor or not own then return redis.error_reply('${NOT_AN_INTEGER_TEXT}') end
+local version = text(math.max(floor + 1, own + 1, now * ${VERSIONS_PER_MS}))
+local waiting = -1
+if not waits then
+  waiting = redis.call('ZCARD', KEYS[2])
+  if waiting >= tonumber(ARGV[4]) then return {'0', 0, '', waiting} end
+  waiting = waiting + 1
+end
 if isPlain then
-  local there = mode ~= 'merge' and redis.call('HLEN', row) > 0 and redis.call('HEXISTS', row, '${ROW_REMOVED}') == 0
+  local count, gone, set = 0, {}, {'${ROW_VERSION}', version}
+  if mode ~= 'merge' or was[2] then set = {'${ROW_VERSION}', version, '${ROW_WHOLE}', '1', '${ROW_KNOWN}', '1'} end
+  for at = 5, #ARGV, 3 do
+    set[#set + 1] = '${dirtyLetter}' .. ARGV[at + 1]
+    set[#set + 1] = ARGV[at + 2]
+  end
   -- First what a server without memory refuses, and with it all.
-  redis.call('HSET', row, '${ROW_VERSION}', version)
-  local count, gone, set = there and 1 or 0, {}, {'${ROW_VERSION}', version}
   if mode == 'merge' then
-    local was = redis.call('HMGET', row, unpack(probe))
-    if was[1] then
-      gone[1] = '${ROW_REMOVED}'
-      set = {'${ROW_VERSION}', version, '${ROW_WHOLE}', '1', '${ROW_KNOWN}', '1'}
-    end
-    for at = 2, #probe, 3 do
+    redis.call('HSET', row, unpack(set))
+    if was[2] then gone[1] = '${ROW_REMOVED}' end
+    for at = 3, #probe, 3 do
       if was[at] then gone[#gone + 1] = probe[at] end
       if was[at + 2] then gone[#gone + 1] = probe[at + 2] end
       if not was[at] and not was[at + 1] then count = count + 1 end
@@ -67,18 +71,12 @@ if isPlain then
     if #gone > 0 then redis.call('HDEL', row, unpack(gone)) end
     if not waits then redis.call('PERSIST', row) end
   else
+    if not was[2] and redis.call('HLEN', row) > 0 then count = 1 end
+    redis.call('HSET', row, '${ROW_VERSION}', version)
     redis.call('DEL', row)
-    set = {'${ROW_VERSION}', version, '${ROW_WHOLE}', '1', '${ROW_KNOWN}', '1'}
+    redis.call('HSET', row, unpack(set))
   end
-  for at = 5, #ARGV, 3 do
-    set[#set + 1] = '${dirtyLetter}' .. ARGV[at + 1]
-    set[#set + 1] = ARGV[at + 2]
-  end
-  redis.call('HSET', row, unpack(set))
-  if not waits then
-    redis.call('ZADD', KEYS[2], text(now), ARGV[3])
-    waiting = waiting + 1
-  end
+  if not waits then redis.call('ZADD', KEYS[2], text(now), ARGV[3]) end
   return {version, count, '', waiting}
 end
 local sums, steps = {}, {}
@@ -130,10 +128,7 @@ for at = 5, #ARGV, 3 do
   end
 end
 redis.call('HSET', row, '${ROW_VERSION}', version)
-if not waits then
-  redis.call('ZADD', KEYS[2], text(now), ARGV[3])
-  waiting = waiting + 1
-end
+if not waits then redis.call('ZADD', KEYS[2], text(now), ARGV[3]) end
 return {version, count, answer, waiting}
 `,
   native(space, keys, args) {
@@ -201,7 +196,7 @@ return {version, count, answer, waiting}
       if (isNew && !wasClean && mode === 'merge') count++;
     }
     if (!waits) sortedSets.add(dirty, rowName, now, entryClass);
-    return [version, count, answer, waits ? waiting : waiting + 1];
+    return [version, count, answer, waits ? -1 : waiting + 1];
   },
 });
 
