@@ -37,7 +37,8 @@ export async function campaign({
   /** What several lanes share is killed by one of them at a time. */
   let killing = Promise.resolve();
 
-  const killShared = async (target, downMs, name, lane) => {
+  /** One at a time: who looks at what all lanes share must not have it killed meanwhile. */
+  const alone = async (work) => {
     const before = killing;
     let release;
     killing = new Promise((done) => {
@@ -45,14 +46,19 @@ export async function campaign({
     });
     await before;
     try {
-      await target.kill();
-      await sleep(downMs);
-      await target.restart();
-      lane.done[name] = (lane.done[name] ?? 0) + 1;
+      return await work();
     } finally {
       release();
     }
   };
+
+  const killShared = (target, downMs, name, lane) =>
+    alone(async () => {
+      await target.kill();
+      await sleep(downMs);
+      await target.restart();
+      lane.done[name] = (lane.done[name] ?? 0) + 1;
+    });
 
   const runLane = async (number) => {
     const random = randomOf(seed + number * 7919);
@@ -95,9 +101,8 @@ export async function campaign({
             `${result.kills} kills, ${result.acknowledged + lane.ledger.acknowledged} acknowledged, ${result.problems.length + lane.ledger.problems.length} wrong`,
           );
         }
-        // The other lanes may have taken the database away.
-        await killing;
-        await lane.finish();
+        // The other lanes may take the database away.
+        await alone(() => lane.finish());
       } finally {
         await lane.close();
         relay?.close();
