@@ -68,7 +68,7 @@ export async function campaign({
       const relay = server === undefined ? undefined : await Relay.start(server.port);
       const lane = new Lane({ dist, id, database, relay, redis, nodes, random, shapes, fence });
       try {
-        await lane.start();
+        await alone(() => lane.start());
         let inRound = 0;
         let isFrozen = redis === undefined || nodes === 1;
         while (inRound < ROUND && left > 0 && performance.now() < until) {
@@ -104,7 +104,7 @@ export async function campaign({
         // The other lanes may take the database away.
         await alone(() => lane.finish());
       } finally {
-        await lane.close();
+        await alone(() => lane.close());
         relay?.close();
         if (server === undefined) database.close();
       }
