@@ -4,6 +4,7 @@ import type { ServerTarget } from '../../origin/sql/database-url.ts';
 import { closed } from '../../origin/sql/sql-session.ts';
 import { tlsOptions } from '../../origin/sql/tls-options.ts';
 import { SinkFailure } from '../sink.ts';
+import type { SinkSession } from '../sql-pool.ts';
 import { type MysqlServer, serverOf, sessionSettings } from './mysql-settings.ts';
 
 /** What of `mysql2` is used, some of which its types leave out. */
@@ -42,9 +43,8 @@ export interface MysqlAnswer {
 }
 
 /** One connection to MySQL or MariaDB. Runs one statement at a time. */
-export class MysqlSession {
+export class MysqlSession implements SinkSession {
   isUsable = false;
-  /** Called once when the connection is lost, whoever ended it. */
   onLost: () => void = () => {};
   server: MysqlServer = { isMariadb: false, version: 0, maxPacket: 1024 * 1024 };
   readonly #mysql: MysqlPackage;
@@ -73,6 +73,14 @@ export class MysqlSession {
       await this.run(setting);
   }
 
+  async begin(): Promise<void> {
+    await this.run('START TRANSACTION');
+  }
+
+  async rollBack(): Promise<void> {
+    await this.run('ROLLBACK');
+  }
+
   /** Runs a statement, whose values are in it. @throws what `mysql2` throws */
   run(sql: string): Promise<MysqlAnswer> {
     return new Promise((resolve, reject) => {
@@ -98,14 +106,12 @@ export class MysqlSession {
     });
   }
 
-  /** Ends the connection at once, and on the server what runs on it: its locks would be kept for as long as it runs. */
   kill(): void {
     const threadId = this.isUsable ? this.#connection?.threadId : undefined;
     this.drop();
     if (threadId !== undefined) void this.#killed(threadId);
   }
 
-  /** Ends the connection at once; its transaction ends with it. */
   drop(): void {
     this.isUsable = false;
     this.#isDropped = true;
@@ -113,7 +119,6 @@ export class MysqlSession {
     this.#connection?.stream.destroy();
   }
 
-  /** Ends it; nothing runs on it. */
   async end(): Promise<void> {
     if (this.#connection === undefined || !this.isUsable) return this.drop();
     this.isUsable = false;

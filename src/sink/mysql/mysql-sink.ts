@@ -1,21 +1,12 @@
 import { SluiceError } from '../../errors.ts';
-import type { Cancellation } from '../../kernel/cancellation.ts';
 import { databaseUrlForm, parseDatabaseUrl } from '../../origin/sql/database-url.ts';
 import { loadDriver } from '../../origin/sql/open-connection.ts';
-import { SqlFailure } from '../../origin/sql/sql-session.ts';
-import { explainWrite } from '../explain.ts';
-import {
-  type MappingProblem,
-  type Sink,
-  SinkFailure,
-  type SinkRow,
-  type TableMapping,
-  type WriteRight,
-} from '../sink.ts';
+import type { Sink } from '../sink.ts';
+import { SqlPool } from '../sql-pool.ts';
+import { SqlSink, type SqlWriter } from '../sql-sink.ts';
 import { checkTable } from './mysql-check.ts';
-import { MysqlConnections } from './mysql-connections.ts';
 import { errorNumber, failureOf, isLost } from './mysql-failure.ts';
-import type { MysqlSession } from './mysql-session.ts';
+import { MysqlSession } from './mysql-session.ts';
 import { takeFence, writeRows } from './mysql-writer.ts';
 
 export interface MysqlSinkOptions {
@@ -50,79 +41,16 @@ export async function openMysqlSink({
   if (target.dialect !== 'mysql')
     throw new SluiceError('CONFIG_INVALID', `connection ${name} is not to MySQL or MariaDB`);
   const mysql = await loadDriver(name, 'mysql2', () => import('mysql2'));
-  return new MysqlSink(name, new MysqlConnections(mysql, { target, maxConnections, connectTimeout, timeout }));
+  const create = (): MysqlSession => new MysqlSession(mysql, { target, connectTimeout, timeout });
+  return new SqlSink(name, new SqlPool({ maxConnections, create, isLost }), writer);
 }
 
-class MysqlSink implements Sink {
-  readonly name: string;
-  readonly #connections: MysqlConnections;
-  readonly #underWay = new Set<Promise<unknown>>();
-  #isClosed = false;
-
-  constructor(name: string, connections: MysqlConnections) {
-    this.name = name;
-    this.#connections = connections;
-  }
-
-  check(mapping: TableMapping, signal: Cancellation): Promise<readonly MappingProblem[]> {
-    return this.#transaction(signal, async (session) => {
-      const problems = await checkTable(session, mapping);
-      await session.run('ROLLBACK');
-      return problems;
-    });
-  }
-
-  async write(
-    mapping: TableMapping,
-    rows: readonly SinkRow[],
-    signal: Cancellation,
-    right?: WriteRight,
-  ): Promise<void> {
-    if (rows.length === 0) return;
-    const { fence } = mapping;
-    await this.#transaction(signal, async (session) => {
-      if (fence !== undefined && right !== undefined) await takeFence(session, fence, right);
-      await writeRows(session, mapping, rows);
-      await commit(session);
-    });
-  }
-
-  explain(mapping: TableMapping, rows: readonly SinkRow[]): readonly string[] {
-    return explainWrite('mysql', mapping, rows);
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.allSettled(this.#underWay);
-    await this.#connections.close();
-  }
-
-  async #transaction<T>(signal: Cancellation, work: (session: MysqlSession) => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new SinkFailure('transient', `connection ${this.name} is closed`);
-    const running = this.#connections.use(signal, work);
-    this.#underWay.add(running);
-    try {
-      return await running;
-    } catch (error) {
-      const { kind, message, ambiguous } = toldOf(error);
-      throw new SinkFailure(kind, `connection ${this.name}: ${message}`, { ambiguous });
-    } finally {
-      this.#underWay.delete(running);
-    }
-  }
-}
-
-function toldOf(error: unknown): SinkFailure {
-  // Certificates that cannot be read.
-  return error instanceof SqlFailure ? new SinkFailure('transient', error.message) : failureOf(error);
-}
-
-/** @throws SinkFailure ambiguous: the answer was lost */
-async function commit(session: MysqlSession): Promise<void> {
-  try {
-    await session.run('COMMIT');
-  } catch (error) {
-    const { kind, message } = failureOf(error);
-    throw new SinkFailure(kind, message, { ambiguous: isLost(error) || errorNumber(error) === undefined });
-  }
-}
+const writer: SqlWriter<MysqlSession> = {
+  dialect: 'mysql',
+  check: checkTable,
+  takeFence,
+  writeRows,
+  commit: async (session) => void (await session.run('COMMIT')),
+  failureOf: (error) => failureOf(error),
+  isUnanswered: (error) => isLost(error) || errorNumber(error) === undefined,
+};

@@ -1,21 +1,12 @@
-import type { Client } from 'pg';
 import { SluiceError } from '../../errors.ts';
-import type { Cancellation } from '../../kernel/cancellation.ts';
 import { databaseUrlForm, parseDatabaseUrl } from '../../origin/sql/database-url.ts';
 import { loadDriver } from '../../origin/sql/open-connection.ts';
-import { SqlFailure } from '../../origin/sql/sql-session.ts';
-import { explainWrite } from '../explain.ts';
-import {
-  type MappingProblem,
-  type Sink,
-  SinkFailure,
-  type SinkRow,
-  type TableMapping,
-  type WriteRight,
-} from '../sink.ts';
+import type { Sink } from '../sink.ts';
+import { SqlPool } from '../sql-pool.ts';
+import { SqlSink, type SqlWriter } from '../sql-sink.ts';
 import { checkTable } from './postgres-check.ts';
-import { PostgresConnections } from './postgres-connections.ts';
 import { failureOf, isLost } from './postgres-failure.ts';
+import { PostgresSession } from './postgres-session.ts';
 import { takeFence, writeRows } from './postgres-writer.ts';
 
 export interface PostgresSinkOptions {
@@ -48,11 +39,9 @@ export async function openPostgresSink({
     throw new SluiceError('CONFIG_INVALID', `connection ${name}: ${target.problem}; expected ${databaseUrlForm}`);
   if (target.dialect !== 'postgres') throw new SluiceError('CONFIG_INVALID', `connection ${name} is not to PostgreSQL`);
   const pg = await loadDriver(name, 'pg', () => import('pg'));
-  return new PostgresSink({
-    name,
-    connections: new PostgresConnections(pg, { target, maxConnections, connectTimeout, timeout }),
-    begin: beginning(timeout),
-  });
+  const begin = beginning(timeout);
+  const create = (): PostgresSession => new PostgresSession(pg, { target, connectTimeout, timeout, begin });
+  return new SqlSink(name, new SqlPool({ maxConnections, create, isLost }), writer);
 }
 
 /**
@@ -74,85 +63,12 @@ function beginning(timeout: number): string {
   ].join('; ');
 }
 
-interface PostgresSinkParts {
-  readonly name: string;
-  readonly connections: PostgresConnections;
-  /** Statements that begin a transaction. */
-  readonly begin: string;
-}
-
-class PostgresSink implements Sink {
-  readonly name: string;
-  readonly #connections: PostgresConnections;
-  readonly #begin: string;
-  readonly #underWay = new Set<Promise<unknown>>();
-  #isClosed = false;
-
-  constructor({ name, connections, begin }: PostgresSinkParts) {
-    this.name = name;
-    this.#connections = connections;
-    this.#begin = begin;
-  }
-
-  check(mapping: TableMapping, signal: Cancellation): Promise<readonly MappingProblem[]> {
-    return this.#transaction(signal, async (client) => {
-      const problems = await checkTable(client, mapping);
-      await client.query('ROLLBACK');
-      return problems;
-    });
-  }
-
-  async write(
-    mapping: TableMapping,
-    rows: readonly SinkRow[],
-    signal: Cancellation,
-    right?: WriteRight,
-  ): Promise<void> {
-    if (rows.length === 0) return;
-    const { fence } = mapping;
-    await this.#transaction(signal, async (client) => {
-      if (fence !== undefined && right !== undefined) await takeFence(client, fence, right);
-      await writeRows(client, mapping, rows);
-      await commit(client);
-    });
-  }
-
-  explain(mapping: TableMapping, rows: readonly SinkRow[]): readonly string[] {
-    return explainWrite('postgres', mapping, rows);
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.allSettled(this.#underWay);
-    await this.#connections.close();
-  }
-
-  async #transaction<T>(signal: Cancellation, work: (client: Client) => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new SinkFailure('transient', `connection ${this.name} is closed`);
-    const running = this.#connections.use({ begin: this.#begin, signal }, work);
-    this.#underWay.add(running);
-    try {
-      return await running;
-    } catch (error) {
-      const { kind, message, ambiguous } = toldOf(error);
-      throw new SinkFailure(kind, `connection ${this.name}: ${message}`, { ambiguous });
-    } finally {
-      this.#underWay.delete(running);
-    }
-  }
-}
-
-function toldOf(error: unknown): SinkFailure {
-  // Certificates that cannot be read.
-  return error instanceof SqlFailure ? new SinkFailure('transient', error.message) : failureOf(error);
-}
-
-/** @throws SinkFailure ambiguous: the answer was lost */
-async function commit(client: Client): Promise<void> {
-  try {
-    await client.query('COMMIT');
-  } catch (error) {
-    const { kind, message } = failureOf(error);
-    throw new SinkFailure(kind, message, { ambiguous: isLost(error) });
-  }
-}
+const writer: SqlWriter<PostgresSession> = {
+  dialect: 'postgres',
+  check: ({ client }, mapping) => checkTable(client, mapping),
+  takeFence: ({ client }, fence, right) => takeFence(client, fence, right),
+  writeRows: ({ client }, mapping, rows) => writeRows(client, mapping, rows),
+  commit: async ({ client }) => void (await client.query('COMMIT')),
+  failureOf: (error) => failureOf(error),
+  isUnanswered: isLost,
+};

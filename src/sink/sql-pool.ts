@@ -1,32 +1,49 @@
-import type { Cancellation } from '../../kernel/cancellation.ts';
-import { SinkFailure } from '../sink.ts';
-import { isLost } from './mysql-failure.ts';
-import { type MysqlPackage, MysqlSession, type MysqlSessionOptions } from './mysql-session.ts';
+import type { Cancellation } from '../kernel/cancellation.ts';
+import { SinkFailure } from './sink.ts';
 
-export interface MysqlConnectionsOptions extends MysqlSessionOptions {
+/** One connection to a database server, which runs one statement at a time. */
+export interface SinkSession {
+  /** It is connected, and nothing has gone wrong on it. */
+  readonly isUsable: boolean;
+  /** Called once when the connection is lost, whoever ended it. */
+  onLost: () => void;
+  connect(): Promise<void>;
+  begin(): Promise<void>;
+  rollBack(): Promise<void>;
+  /** Ends it; nothing runs on it. */
+  end(): Promise<void>;
+  /** Ends it at once; its transaction ends with it. */
+  drop(): void;
+  /** The same, and ends on the server what runs on it: its locks would be kept for as long as it runs. */
+  kill(): void;
+}
+
+export interface SqlPoolOptions<Session extends SinkSession> {
   readonly maxConnections: number;
+  /** A connection that is still to be made. */
+  readonly create: () => Session;
+  /** Whether the error says that the connection was gone already. */
+  readonly isLost: (error: unknown) => boolean;
 }
 
 /** A connection that nobody has used for so long is closed, ms. */
 const IDLE_TIMEOUT = 60_000;
 
-/** One connection, in the hands of one user at a time. */
-interface Held {
-  readonly session: MysqlSession;
+/** A session, in the hands of one user at a time. */
+interface Held<Session> {
+  readonly session: Session;
   idleTimer: NodeJS.Timeout | undefined;
 }
 
 /** A few connections to one server, opened when they are needed. */
-export class MysqlConnections {
-  readonly #package: MysqlPackage;
-  readonly #options: MysqlConnectionsOptions;
-  #idle: Held[] = [];
+export class SqlPool<Session extends SinkSession> {
+  readonly #options: SqlPoolOptions<Session>;
+  #idle: Held<Session>[] = [];
   /** In use, being opened included. */
   #used = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(mysql: MysqlPackage, options: MysqlConnectionsOptions) {
-    this.#package = mysql;
+  constructor(options: SqlPoolOptions<Session>) {
     this.#options = options;
   }
 
@@ -34,12 +51,12 @@ export class MysqlConnections {
    * Runs `work` in a transaction, which `work` ends. A connection that the server ended while it lay idle is replaced. When `signal` aborts
    * the connection is dropped, what runs on it is ended, and who waits for its answer hears that it is lost.
    */
-  async use<T>(signal: Cancellation, work: (session: MysqlSession) => Promise<T>): Promise<T> {
+  async use<T>(signal: Cancellation, work: (session: Session) => Promise<T>): Promise<T> {
     await this.#place(signal);
     try {
       const held = await this.#begun(signal);
       try {
-        const result = await unlessAborted(held, signal, () => work(held.session));
+        const result = await unlessAborted(held.session, signal, () => work(held.session));
         this.#keep(held);
         return result;
       } catch (error) {
@@ -85,30 +102,30 @@ export class MysqlConnections {
     this.#used++;
   }
 
-  async #begun(signal: Cancellation): Promise<Held> {
+  async #begun(signal: Cancellation): Promise<Held<Session>> {
     for (;;) {
       const idle = this.#idle.pop();
       clearTimeout(idle?.idleTimer);
       const held = idle ?? (await this.#open(signal));
       try {
-        await unlessAborted(held, signal, () => held.session.run('START TRANSACTION'));
+        await unlessAborted(held.session, signal, () => held.session.begin());
         return held;
       } catch (error) {
         held.session.drop();
-        if (idle === undefined || signal.aborted || !isLost(error)) throw error;
+        if (idle === undefined || signal.aborted || !this.#options.isLost(error)) throw error;
       }
     }
   }
 
-  async #open(signal: Cancellation): Promise<Held> {
-    const session = new MysqlSession(this.#package, this.#options);
-    const held: Held = { session, idleTimer: undefined };
+  async #open(signal: Cancellation): Promise<Held<Session>> {
+    const session = this.#options.create();
+    const held: Held<Session> = { session, idleTimer: undefined };
     session.onLost = () => {
       clearTimeout(held.idleTimer);
       this.#idle = this.#idle.filter((one) => one !== held);
     };
     try {
-      await unlessAborted(held, signal, () => session.connect());
+      await unlessAborted(session, signal, () => session.connect());
       return held;
     } catch (error) {
       session.drop();
@@ -117,17 +134,17 @@ export class MysqlConnections {
   }
 
   /** Rows that cannot be written are looked for by many tries, which had better not connect each time; other errors are few. */
-  async #rollBack(held: Held, error: unknown): Promise<void> {
+  async #rollBack(held: Held<Session>, error: unknown): Promise<void> {
     try {
       if (!(error instanceof SinkFailure && error.kind === 'data')) throw error;
-      await held.session.run('ROLLBACK');
+      await held.session.rollBack();
       this.#keep(held);
     } catch {
       held.session.drop();
     }
   }
 
-  #keep(held: Held): void {
+  #keep(held: Held<Session>): void {
     if (!held.session.isUsable) return;
     this.#idle.push(held);
     held.idleTimer = setTimeout(() => {
@@ -138,7 +155,7 @@ export class MysqlConnections {
 }
 
 /** Ends the connection when `signal` aborts before `work` has ended. */
-async function unlessAborted<T>({ session }: Held, signal: Cancellation, work: () => Promise<T>): Promise<T> {
+async function unlessAborted<T>(session: SinkSession, signal: Cancellation, work: () => Promise<T>): Promise<T> {
   const stop = (): void => session.kill();
   signal.addEventListener('abort', stop, { once: true });
   try {
